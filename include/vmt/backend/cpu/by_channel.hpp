@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/backend/cpu/elementwise.hpp>
+#include <vmt/ops/generic/aggregate.hpp>
+#include <vmt/ops/generic/batch_norm.hpp>
+#include <vmt/ops/generic/pool2d.hpp>
+
+/// \file
+/// Operations whose channels do not meet: each thread takes a range of channels and keeps the order of its sums.
+
+namespace vmt::inline VMT_ABI {
+
+template <class T>
+void vmt_batch_norm(cpu_context& ctx, const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
+                    const_view<T, 1> mean, const_view<T, 1> variance, double epsilon, tensor_view<T, 4> y) {
+  ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
+    const index_t size = x.extent(2) * x.extent(3);
+    for (index_t n = 0; n < x.extent(0); ++n)
+      for (index_t c = first; c < last; ++c) {
+        const double scale = static_cast<double>(gamma(c)) / std::sqrt(static_cast<double>(variance(c)) + epsilon);
+        const double shift = static_cast<double>(beta(c)) - static_cast<double>(mean(c)) * scale;
+        const detail::const_array_map<T> in(x[n][c].data_handle(), size);
+        detail::array_map<T>(y[n][c].data_handle(), size) = in * static_cast<T>(scale) + static_cast<T>(shift);
+      }
+  });
+}
+
+template <class T>
+void vmt_batch_norm_train(cpu_context& ctx, const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
+                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y) {
+  const index_t size = x.extent(2) * x.extent(3);
+  const double count = static_cast<double>(x.extent(0) * size);
+  ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
+    for (index_t c = first; c < last; ++c) {
+      const auto plane = [&](index_t n) { return detail::const_array_map<T>(x[n][c].data_handle(), size); };
+      double sum = 0;
+      for (index_t n = 0; n < x.extent(0); ++n) sum += plane(n).template cast<double>().sum();
+      const double mean = sum / count;
+      double squares = 0;
+      for (index_t n = 0; n < x.extent(0); ++n) squares += (plane(n).template cast<double>() - mean).square().sum();
+      const double inverse = 1.0 / std::sqrt(squares / count + s.epsilon);
+      s.mean(c) = static_cast<T>(mean);
+      s.inverse_deviation(c) = static_cast<T>(inverse);
+      s.running_mean(c) =
+          static_cast<T>((1.0 - s.momentum) * static_cast<double>(s.running_mean(c)) + s.momentum * mean);
+      s.running_variance(c) = static_cast<T>((1.0 - s.momentum) * static_cast<double>(s.running_variance(c)) +
+                                             s.momentum * squares / (count - 1.0));
+      const T a = static_cast<T>(static_cast<double>(gamma(c)) * inverse);
+      for (index_t n = 0; n < x.extent(0); ++n) {
+        detail::array_map<T>(y[n][c].data_handle(), size) = (plane(n) - static_cast<T>(mean)) * a + beta(c);
+      }
+    }
+  });
+}
+
+template <class T>
+void vmt_batch_norm_backward(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, const_view<T, 1> gamma,
+                             const_view<T, 1> mean, const_view<T, 1> inverse_deviation, tensor_view<T, 1> dgamma,
+                             tensor_view<T, 1> dbeta, tensor_view<T, 4> dx) {
+  const index_t size = x.extent(2) * x.extent(3);
+  const double count = static_cast<double>(x.extent(0) * size);
+  ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
+    for (index_t c = first; c < last; ++c) {
+      const auto in = [&](index_t n) { return detail::const_array_map<T>(x[n][c].data_handle(), size); };
+      const auto gradient = [&](index_t n) { return detail::const_array_map<T>(dy[n][c].data_handle(), size); };
+      const double m = static_cast<double>(mean(c));
+      double sum = 0;
+      double sum_normalised = 0;
+      for (index_t n = 0; n < x.extent(0); ++n) {
+        sum += gradient(n).template cast<double>().sum();
+        sum_normalised += (gradient(n).template cast<double>() * (in(n).template cast<double>() - m)).sum();
+      }
+      const double inverse = static_cast<double>(inverse_deviation(c));
+      sum_normalised *= inverse;
+      dgamma(c) += static_cast<T>(sum_normalised);
+      dbeta(c) += static_cast<T>(sum);
+      const double scale = static_cast<double>(gamma(c)) * inverse;
+      const T b = static_cast<T>(-scale * inverse * sum_normalised / count);
+      for (index_t n = 0; n < x.extent(0); ++n) {
+        detail::array_map<T>(dx[n][c].data_handle(), size) =
+            (gradient(n) * static_cast<T>(scale) - static_cast<T>(scale * sum / count)) +
+            (in(n) - static_cast<T>(m)) * b;
+      }
+    }
+  });
+}
+
+template <class T>
+void vmt_aggregate(cpu_context& ctx, const_view<T, 5> x, const_view<T, 2> weight, tensor_view<T, 4> y) {
+  const index_t size = x.extent(3) * x.extent(4);
+  ctx.threads().parallel_for(x.extent(2), [&](index_t first, index_t last) {
+    for (index_t n = 0; n < x.extent(0); ++n)
+      for (index_t c = first; c < last; ++c) {
+        detail::array_map<T> out(y[n][c].data_handle(), size);
+        out = detail::const_array_map<T>(x[n][0][c].data_handle(), size) * weight(c, index_t{0});
+        for (index_t f = 1; f < x.extent(1); ++f) {
+          out += detail::const_array_map<T>(x[n][f][c].data_handle(), size) * weight(c, f);
+        }
+      }
+  });
+}
+
+template <class T>
+void vmt_aggregate_backward(cpu_context& ctx, const_view<T, 5> x, const_view<T, 4> dy, const_view<T, 2> weight,
+                            tensor_view<T, 2> dweight, tensor_view<T, 5> dx) {
+  const index_t size = x.extent(3) * x.extent(4);
+  ctx.threads().parallel_for(x.extent(2), [&](index_t first, index_t last) {
+    for (index_t n = 0; n < x.extent(0); ++n)
+      for (index_t c = first; c < last; ++c) {
+        const detail::const_array_map<T> gradient(dy[n][c].data_handle(), size);
+        for (index_t f = 0; f < x.extent(1); ++f) {
+          const detail::const_array_map<T> in(x[n][f][c].data_handle(), size);
+          dweight(c, f) += static_cast<T>((gradient.template cast<double>() * in.template cast<double>()).sum());
+          detail::array_map<T>(dx[n][f][c].data_handle(), size) = gradient * weight(c, f);
+        }
+      }
+  });
+}
+
+template <class T>
+void vmt_max_pool2d(cpu_context& ctx, const_view<T, 4> x, tensor_view<T, 4> y, tensor_view<std::int32_t, 4> argmax,
+                    const ops::pool2d_params& p) {
+  // N×C planes are all alike: hand each thread a range of them as samples of one channel.
+  const auto planes = [](auto v, index_t first, index_t count) {
+    return v.reshaped(extents<4>{v.extent(0) * v.extent(1), 1, v.extent(2), v.extent(3)}).slice(first, count);
+  };
+  ctx.threads().parallel_for(x.extent(0) * x.extent(1), [&](index_t first, index_t last) {
+    tensor_view<std::int32_t, 4> places;
+    if (argmax.data_handle() != nullptr) places = planes(argmax, first, last - first);
+    ops::generic::max_pool2d<T>(planes(x, first, last - first), planes(y, first, last - first), places, p);
+  });
+}
+
+template <class T>
+void vmt_max_pool2d_backward(cpu_context& ctx, const_view<T, 4> dy, const_view<std::int32_t, 4> argmax,
+                             tensor_view<T, 4> dx) {
+  const auto planes = [](auto v, index_t first, index_t count) {
+    return v.reshaped(extents<4>{v.extent(0) * v.extent(1), 1, v.extent(2), v.extent(3)}).slice(first, count);
+  };
+  ctx.threads().parallel_for(dy.extent(0) * dy.extent(1), [&](index_t first, index_t last) {
+    ops::generic::max_pool2d_backward<T>(planes(dy, first, last - first), planes(argmax, first, last - first),
+                                         planes(dx, first, last - first));
+  });
+}
+
+}  // namespace vmt::inline VMT_ABI

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/ops/generic/conv2d.hpp>
+
+namespace vmt::inline VMT_ABI::ops {
+
+namespace detail {
+
+template <class T>
+void check_conv2d(std::string_view op, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
+                  const_view<T, 4> y, const conv2d_params& p) {
+  require(p.stride_h > 0 && p.stride_w > 0 && p.padding_h >= 0 && p.padding_w >= 0, op,
+          "strides must be positive and paddings not negative");
+  if (w.extent(1) != x.extent(1)) {
+    throw error(errc::shape_mismatch, std::string(op) + ": weight expects " + std::to_string(w.extent(1)) +
+                                          " input channels, input has " + std::to_string(x.extent(1)));
+  }
+  require(p.out_height(x.extent(2), w.extent(2)) > 0 && p.out_width(x.extent(3), w.extent(3)) > 0, op,
+          "the kernel is larger than the padded input");
+  require_same(op, "output", y.extents(),
+               extents<4>{x.extent(0), w.extent(0), p.out_height(x.extent(2), w.extent(2)),
+                          p.out_width(x.extent(3), w.extent(3))});
+  if (bias.data_handle() != nullptr) require_same(op, "bias", bias.extents(), extents<1>{w.extent(0)});
+}
+
+}  // namespace detail
+
+/// 2D cross-correlation, `torch.nn.functional.conv2d`:
+///   y[n,k,i,j] = bias[k] + Σ_{c,r,s} w[k,c,r,s] · x[n, c, i·stride_h + r − padding_h, j·stride_w + s − padding_w]
+/// x: N×C×H×W, w: K×C×R×S, bias: K or empty, y: N×K×H'×W'. Throws `shape_mismatch`.
+struct conv2d_fn {
+  template <class Context, class Y>
+  void operator()(Context& ctx, in_view<Y> x, in_view<Y> w, const_view<scalar_of<Y>, 1> bias, Y&& y,
+                  const conv2d_params& p = {}) const {
+    const out_view<Y> out = y;
+    detail::check_conv2d<scalar_of<Y>>("conv2d", x, w, bias, out, p);
+    if constexpr (requires { vmt_conv2d(ctx, x, w, bias, out, p); }) {
+      vmt_conv2d(ctx, x, w, bias, out, p);
+    } else {
+      detail::require_host_accessible<Context>();
+      generic::conv2d(x, w, bias, out, p);
+    }
+  }
+};
+inline constexpr conv2d_fn conv2d{};
+
+/// Gradient of `conv2d` with respect to its input: dx is overwritten. dy: N×K×H'×W', dx: N×C×H×W.
+struct conv2d_backward_input_fn {
+  template <class Context, class DX>
+  void operator()(Context& ctx, in_view<DX> dy, in_view<DX> w, DX&& dx, const conv2d_params& p = {}) const {
+    const out_view<DX> out = dx;
+    detail::check_conv2d<scalar_of<DX>>("conv2d_backward_input", out, w, {}, dy, p);
+    if constexpr (requires { vmt_conv2d_backward_input(ctx, dy, w, out, p); }) {
+      vmt_conv2d_backward_input(ctx, dy, w, out, p);
+    } else {
+      detail::require_host_accessible<Context>();
+      generic::conv2d_backward_input(dy, w, out, p);
+    }
+  }
+};
+inline constexpr conv2d_backward_input_fn conv2d_backward_input{};
+
+/// Gradient of `conv2d` with respect to its weight, added to dw (K×C×R×S).
+struct conv2d_backward_weight_fn {
+  template <class Context, class DW>
+  void operator()(Context& ctx, in_view<DW> x, in_view<DW> dy, DW&& dw, const conv2d_params& p = {}) const {
+    const out_view<DW> out = dw;
+    detail::check_conv2d<scalar_of<DW>>("conv2d_backward_weight", x, out, {}, dy, p);
+    if constexpr (requires { vmt_conv2d_backward_weight(ctx, x, dy, out, p); }) {
+      vmt_conv2d_backward_weight(ctx, x, dy, out, p);
+    } else {
+      detail::require_host_accessible<Context>();
+      generic::conv2d_backward_weight(x, dy, out, p);
+    }
+  }
+};
+inline constexpr conv2d_backward_weight_fn conv2d_backward_weight{};
+
+/// Gradient with respect to a bias per channel, added to db: db[c] += Σ_{n,h,w} dy[n,c,h,w].
+struct channel_sum_fn {
+  template <class Context, class DB>
+  void operator()(Context& ctx, const_view<scalar_of<DB>, 4> dy, DB&& db) const {
+    const out_view<DB> out = db;
+    detail::require_same("channel_sum", "output", out.extents(), extents<1>{dy.extent(1)});
+    if constexpr (requires { vmt_channel_sum(ctx, dy, out); }) {
+      vmt_channel_sum(ctx, dy, out);
+    } else {
+      detail::require_host_accessible<Context>();
+      generic::channel_sum(dy, out, 0, dy.extent(1));
+    }
+  }
+};
+inline constexpr channel_sum_fn channel_sum{};
+
+}  // namespace vmt::inline VMT_ABI::ops

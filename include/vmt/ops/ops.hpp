@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// All operations.
+
+#include <vmt/ops/activation.hpp>
+#include <vmt/ops/aggregate.hpp>
+#include <vmt/ops/arrange.hpp>
+#include <vmt/ops/batch_norm.hpp>
+#include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/linear.hpp>
+#include <vmt/ops/optimise.hpp>
+#include <vmt/ops/pool2d.hpp>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/core/index.hpp>
+
+#include <algorithm>  // fill_n, copy_n
+#include <memory>     // unique_ptr
+#include <new>        // aligned operator new
+#include <type_traits>
+#include <utility>  // exchange
+
+namespace vmt::inline VMT_ABI {
+
+/// Owned host memory for n numbers, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register).
+template <class T>
+class host_buffer {
+  static_assert(std::is_trivially_copyable_v<T>, "a buffer holds plain numbers");
+
+ public:
+  static constexpr std::size_t alignment = 64;
+
+  host_buffer() noexcept = default;
+  explicit host_buffer(index_t n) : size_(n) {
+    const index_t bytes = checked_product(n, static_cast<index_t>(sizeof(T)));
+    if (n == 0) return;
+    data_.reset(static_cast<T*>(::operator new(static_cast<std::size_t>(bytes), std::align_val_t{alignment})));
+    std::fill_n(data_.get(), n, T{});
+  }
+  host_buffer(const host_buffer& other) : host_buffer(other.size_) { std::copy_n(other.data(), size_, data()); }
+  host_buffer(host_buffer&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  host_buffer& operator=(host_buffer other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  ~host_buffer() = default;
+
+  [[nodiscard]] T* data() noexcept { return data_.get(); }
+  [[nodiscard]] const T* data() const noexcept { return data_.get(); }
+  [[nodiscard]] index_t size() const noexcept { return size_; }
+
+ private:
+  struct release {
+    void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{alignment}); }
+  };
+  std::unique_ptr<T[], release> data_;
+  index_t size_ = 0;
+};
+
+/// The backend whose memory the host reads and writes. A backend is a tag that names its memory; its context type
+/// (`cpu_context`) does the work.
+struct cpu {
+  template <class T>
+  using buffer = host_buffer<T>;
+  static constexpr bool host_accessible = true;
+};
+
+}  // namespace vmt::inline VMT_ABI
