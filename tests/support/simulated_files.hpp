@@ -3,6 +3,7 @@
 
 #include <vmt/core/file_system.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -66,8 +67,8 @@ class simulated_files final : public vmt::file_system {
   }
   std::int64_t read(std::int64_t handle, std::span<std::byte> bytes) override {
     if (const auto failure = trouble(); failure < 0) return failure;
-    auto& [inode, position] = handles_.at(static_cast<std::size_t>(handle));
-    const std::string& content = inodes_[inode].now;
+    auto& [file, position] = handles_.at(static_cast<std::size_t>(handle));
+    const std::string& content = inodes_[file].now;
     const std::size_t n = std::min({bytes.size(), content.size() - position, most_bytes});
     if (n > 0) std::memcpy(bytes.data(), content.data() + position, n);
     position += n;

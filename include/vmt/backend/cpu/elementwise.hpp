@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/backend/cpu/context.hpp>
+#include <vmt/backend/cpu/relu_kernel.hpp>
 #include <vmt/ops/generic/activation.hpp>
 #include <vmt/ops/generic/optimise.hpp>
 
@@ -30,17 +30,15 @@ void parallel_flat(cpu_context& ctx, index_t n, Body body) {
 template <class T>
 void vmt_relu(cpu_context& ctx, const_view<T, 1> x, tensor_view<T, 1> y) {
   detail::parallel_flat(ctx, x.size(), [&](index_t begin, index_t end) {
-    const detail::const_array_map<T> in(x.data_handle() + begin, end - begin);
-    detail::array_map<T>(y.data_handle() + begin, end - begin) = (in <= T(0)).select(T(0), in);  // keeps NaN
+    detail::relu_run<T>(ctx.isa(), end - begin, x.data_handle() + begin, y.data_handle() + begin);
   });
 }
 
 template <class T>
 void vmt_relu_backward(cpu_context& ctx, const_view<T, 1> y, const_view<T, 1> dy, tensor_view<T, 1> dx) {
   detail::parallel_flat(ctx, y.size(), [&](index_t begin, index_t end) {
-    const detail::const_array_map<T> value(y.data_handle() + begin, end - begin);
-    const detail::const_array_map<T> gradient(dy.data_handle() + begin, end - begin);
-    detail::array_map<T>(dx.data_handle() + begin, end - begin) = (value > T(0)).select(gradient, T(0));
+    detail::relu_backward_run<T>(ctx.isa(), end - begin, y.data_handle() + begin, dy.data_handle() + begin,
+                                 dx.data_handle() + begin);
   });
 }
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/backend/cpu/conv2d.hpp>
+#include <vmt/nn/basic_block.hpp>
+
+#include <vector>
+
+namespace vmt::inline VMT_ABI::engine {
+
+/// A convolution made ready for inference at one input size: the batch norm behind it folded into weight and bias,
+///   w' = w · γ/√(σ² + ε),   b' = β + (b − μ) · γ/√(σ² + ε),
+/// the weight packed for the kernel. What follows it (another map added, ReLU) happens while a tile leaves the registers.
+class packed_conv {
+ public:
+  packed_conv() = default;
+
+  /// \param norm      may be null: nothing to fold
+  /// \param channels  of the input map; fewer than the weight's: the rest is the caller's business
+  packed_conv(const tile_kernel<float>& kernel, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
+              index_t channels, index_t height, index_t width)
+      : in_{1, channels, height, width} {
+    const const_view<float, 4> w = conv.weight();
+    const extents<4> kernel_sizes{w.extent(0), channels, w.extent(2), w.extent(3)};
+    out_ = conv.out_extents({1, w.extent(1), height, width});
+    rows_ = w.extent(0);
+    params_ = conv.params();
+    taps_.resize(static_cast<std::size_t>(channels * w.extent(2) * w.extent(3)));
+    detail::forward_taps(in_, kernel_sizes, params_, taps_.data());
+    std::vector<double> scale(static_cast<std::size_t>(rows_), 1.0);
+    bias_ = host_buffer<float>(rows_);
+    for (index_t m = 0; m < rows_; ++m) {
+      const double b = conv.bias().data_handle() == nullptr ? 0.0 : static_cast<double>(conv.bias()(m));
+      bias_.data()[m] = static_cast<float>(b);
+      if (norm == nullptr) continue;
+      double& s = scale[static_cast<std::size_t>(m)];
+      s = static_cast<double>(norm->gamma()(m)) /
+          std::sqrt(static_cast<double>(norm->running_var()(m)) + nn::batch_norm<float>::epsilon);
+      bias_.data()[m] = static_cast<float>(static_cast<double>(norm->beta()(m)) +
+                                           (b - static_cast<double>(norm->running_mean()(m))) * s);
+    }
+    const index_t all = w.extent(1) * w.extent(2) * w.extent(3);
+    packed_ = host_buffer<float>(detail::packed_size(kernel, rows_, depth()));
+    detail::pack_left(
+        kernel, rows_, depth(),
+        [&](index_t m, index_t k) {
+          return static_cast<float>(static_cast<double>(w.data_handle()[m * all + k]) *
+                                    scale[static_cast<std::size_t>(m)]);
+        },
+        packed_.data());
+  }
+
+  [[nodiscard]] const extents<4>& in() const noexcept { return in_; }
+  [[nodiscard]] const extents<4>& out() const noexcept { return out_; }
+  [[nodiscard]] index_t depth() const noexcept { return static_cast<index_t>(taps_.size()); }
+
+  /// y = act(conv(x) + bias + residual): residual may be null, `relu` chooses the activation. x, y, residual: one image.
+  /// Another list of taps of the same length may stand for the own one (the frames of a ring, say).
+  void run(cpu_context& ctx, const float* x, float* y, const float* residual, bool relu,
+           const detail::tap* taps = nullptr) const {
+    const detail::gather g{taps == nullptr ? taps_.data() : taps, depth(), in_[2], in_[3], out_[2], out_[3],
+                           params_.stride_h, params_.stride_w};
+    const index_t pixels = g.pixels();
+    detail::multiply_gathered(
+        ctx, packed_.data(), rows_, g, 1, [x](index_t) { return x; },
+        [=, isa = ctx.isa(), bias = bias_.data()](index_t, index_t m, index_t first, index_t count, const float* sums) {
+          float* const out = y + m * pixels + first;
+          detail::array_map<float> result(out, count);
+          const detail::const_array_map<float> sum(sums, count);
+          if (residual == nullptr) {
+            result = sum + bias[m];
+          } else {
+            result = sum + bias[m] + detail::const_array_map<float>(residual + m * pixels + first, count);
+          }
+          if (relu) detail::relu_run<float>(isa, count, out, out);
+        });
+  }
+
+ private:
+  extents<4> in_, out_;
+  index_t rows_ = 0;
+  ops::conv2d_params params_;
+  std::vector<detail::tap> taps_;
+  host_buffer<float> packed_;
+  host_buffer<float> bias_;
+};
+
+/// A basic block of packed convolutions.
+class packed_block {
+ public:
+  packed_block() = default;
+  packed_block(const tile_kernel<float>& kernel, const nn::basic_block<float>& block, index_t channels, index_t height,
+               index_t width) {
+    index_t at = 0;
+    block.for_each_conv([&](const std::string&, const nn::conv2d<float>& conv, const nn::batch_norm<float>& norm) {
+      const extents<4> in = at == 1 ? convs_[0].out() : extents<4>{1, channels, height, width};
+      convs_.emplace_back(kernel, conv, &norm, in[1], in[2], in[3]);
+      ++at;
+    });
+  }
+  [[nodiscard]] const extents<4>& out() const noexcept { return convs_[1].out(); }
+
+  /// x → y through `middle` and, with a downsampling shortcut, `shortcut`: room for one output map each.
+  void run(cpu_context& ctx, const float* x, float* y, float* middle, float* shortcut) const {
+    convs_[0].run(ctx, x, middle, nullptr, true);
+    const float* residual = x;
+    if (convs_.size() == 3) {
+      convs_[2].run(ctx, x, shortcut, nullptr, false);
+      residual = shortcut;
+    }
+    convs_[1].run(ctx, middle, y, residual, true);
+  }
+
+ private:
+  std::vector<packed_conv> convs_;  // conv1, conv2, and the shortcut's if it has one
+};
+
+}  // namespace vmt::inline VMT_ABI::engine

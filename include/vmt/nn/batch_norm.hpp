@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/nn/parameter.hpp>
+#include <vmt/ops/batch_norm.hpp>
+
+namespace vmt::inline VMT_ABI::nn {
+
+/// `torch.nn.BatchNorm2d(channels)`: epsilon 1e-5, momentum 0.1. Parameters `weight` (starts at 1) and `bias` (0), buffers
+/// `running_mean` (0) and `running_var` (1).
+template <class T, class Backend = cpu>
+class batch_norm {
+ public:
+  static constexpr double epsilon = 1e-5;
+  static constexpr double momentum = 0.1;
+
+  explicit batch_norm(index_t channels)
+      : weight_(extents<1>{channels}),
+        bias_(extents<1>{channels}),
+        running_mean_(channels),
+        running_var_(channels),
+        mean_(channels),
+        inverse_deviation_(channels) {
+    for (T& v : weight_.flat_value().span()) v = T(1);
+    for (T& v : running_var_.span()) v = T(1);
+  }
+
+  /// With the running statistics. x, y: N×C×H×W.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+    ops::batch_norm(ctx, x, gamma(), beta(), running_mean_.view(), running_var_.view(), epsilon, y);
+  }
+  /// With the statistics of this batch, which also move the running ones.
+  template <class Context>
+  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
+    const ops::batch_norm_statistics<T> s{running_mean_, running_var_, mean_, inverse_deviation_, momentum, epsilon};
+    ops::batch_norm_train(ctx, x, gamma(), beta(), s, y);
+  }
+  /// The gradient of the last `forward_train`, given its x; dx may be dy.
+  template <class Context>
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+    ops::batch_norm_backward(ctx, x, dy, gamma(), mean_.view(), inverse_deviation_.view(),
+                             weight_.template gradient<1>(), bias_.template gradient<1>(), dx);
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f, const std::string& prefix = "") {
+    f(prefix + "weight", weight_);
+    f(prefix + "bias", bias_);
+  }
+  /// Tensors that belong to the state but are not learnt: f(name, tensor_view<T, 1>).
+  template <class F>
+  void for_each_buffer(F&& f, const std::string& prefix = "") {
+    f(prefix + "running_mean", running_mean_.view());
+    f(prefix + "running_var", running_var_.view());
+  }
+
+  [[nodiscard]] const_view<T, 1> gamma() const noexcept { return weight_.template value<1>(); }
+  [[nodiscard]] const_view<T, 1> beta() const noexcept { return bias_.template value<1>(); }
+  [[nodiscard]] const_view<T, 1> running_mean() const noexcept { return running_mean_.view(); }
+  [[nodiscard]] const_view<T, 1> running_var() const noexcept { return running_var_.view(); }
+
+ private:
+  parameter<T, Backend> weight_;
+  parameter<T, Backend> bias_;
+  tensor<T, 1, Backend> running_mean_;
+  tensor<T, 1, Backend> running_var_;
+  tensor<T, 1, Backend> mean_;
+  tensor<T, 1, Backend> inverse_deviation_;
+};
+
+}  // namespace vmt::inline VMT_ABI::nn

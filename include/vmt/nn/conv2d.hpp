@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/nn/parameter.hpp>
+#include <vmt/ops/conv2d.hpp>
+
+namespace vmt::inline VMT_ABI::nn {
+
+/// What a convolution layer is made with.
+struct conv2d_options {
+  index_t in_channels = 1;
+  index_t out_channels = 1;
+  index_t kernel_h = 3;
+  index_t kernel_w = 3;
+  ops::conv2d_params params{1, 1, 1, 1};
+  bool bias = false;
+};
+
+/// `torch.nn.Conv2d`: parameters `weight` [out, in, kernel_h, kernel_w] and, if asked for, `bias` [out].
+template <class T, class Backend = cpu>
+class conv2d {
+ public:
+  explicit conv2d(const conv2d_options& o)
+      : params_(o.params), weight_(extents<4>{o.out_channels, o.in_channels, o.kernel_h, o.kernel_w}) {
+    if (o.bias) bias_.emplace_back(extents<1>{o.out_channels});
+  }
+  /// A square kernel that keeps the size at stride 1 (padding = ⌊kernel/2⌋), without bias: the backbone's kind.
+  conv2d(index_t in_channels, index_t out_channels, index_t kernel, index_t stride)
+      : conv2d(conv2d_options{in_channels, out_channels, kernel, kernel,
+                              {stride, stride, kernel / 2, kernel / 2}, false}) {}
+
+  [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept {
+    const auto& w = weight_.shape();
+    return {x[0], w[0], params_.out_height(x[2], w[2]), params_.out_width(x[3], w[3])};
+  }
+
+  /// x: N×C×H×W → y: N×K×H'×W'.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+    ops::conv2d(ctx, x, weight(), bias(), y, params_);
+  }
+
+  /// Adds to the gradients of the parameters and overwrites dx, unless dx is empty.
+  template <class Context>
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+    ops::conv2d_backward_weight(ctx, x, dy, weight_.template gradient<4>(), params_);
+    if (!bias_.empty()) ops::channel_sum(ctx, dy, bias_[0].template gradient<1>());
+    if (dx.data_handle() != nullptr) ops::conv2d_backward_input(ctx, dy, weight(), dx, params_);
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f, const std::string& prefix = "") {
+    f(prefix + "weight", weight_);
+    if (!bias_.empty()) f(prefix + "bias", bias_[0]);
+  }
+
+  [[nodiscard]] const_view<T, 4> weight() const noexcept { return weight_.template value<4>(); }
+  /// Empty without a bias.
+  [[nodiscard]] const_view<T, 1> bias() const noexcept {
+    return bias_.empty() ? const_view<T, 1>() : bias_[0].template value<1>();
+  }
+  [[nodiscard]] const ops::conv2d_params& params() const noexcept { return params_; }
+
+ private:
+  ops::conv2d_params params_;
+  parameter<T, Backend> weight_;
+  std::vector<parameter<T, Backend>> bias_;  // none or one
+};
+
+/// `torch.nn.Conv1d` with an odd kernel, stride 1 and the padding that keeps the length: parameters `weight`
+/// [out, in, kernel] and `bias` [out]. It runs as a 2D convolution of height 1.
+template <class T, class Backend = cpu>
+class conv1d {
+ public:
+  conv1d(index_t in_channels, index_t out_channels, index_t kernel)
+      : weight_(extents<3>{out_channels, in_channels, kernel}), bias_(extents<1>{out_channels}) {}
+
+  /// x: N×C×L → y: N×K×L.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 3> x, tensor_view<T, 3> y) const {
+    ops::conv2d(ctx, flat_row(x), flat_row(weight_.template value<3>()), bias_.template value<1>(), flat_row(y), params());
+  }
+  template <class Context>
+  void backward(Context& ctx, const_view<T, 3> x, const_view<T, 3> dy, tensor_view<T, 3> dx) {
+    ops::conv2d_backward_weight(ctx, flat_row(x), flat_row(dy), flat_row(weight_.template gradient<3>()), params());
+    ops::channel_sum(ctx, flat_row(dy), bias_.template gradient<1>());
+    if (dx.data_handle() != nullptr) {
+      const parameter<T, Backend>& weight = weight_;
+      ops::conv2d_backward_input(ctx, flat_row(dy), flat_row(weight.template value<3>()), flat_row(dx), params());
+    }
+  }
+  template <class F>
+  void for_each_parameter(F&& f, const std::string& prefix = "") {
+    f(prefix + "weight", weight_);
+    f(prefix + "bias", bias_);
+  }
+
+ private:
+  template <class U>
+  [[nodiscard]] static tensor_view<U, 4> flat_row(tensor_view<U, 3> v) {
+    return v.reshaped(extents<4>{v.extent(0), v.extent(1), 1, v.extent(2)});
+  }
+  [[nodiscard]] ops::conv2d_params params() const noexcept { return {1, 1, 0, weight_.shape()[2] / 2}; }
+
+  parameter<T, Backend> weight_;
+  parameter<T, Backend> bias_;
+};
+
+}  // namespace vmt::inline VMT_ABI::nn

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// All layers, initialisation, Adam.
+
+#include <vmt/nn/adam.hpp>
+#include <vmt/nn/aggregation.hpp>
+#include <vmt/nn/basic_block.hpp>
+#include <vmt/nn/batch_norm.hpp>
+#include <vmt/nn/conv2d.hpp>
+#include <vmt/nn/init.hpp>
+#include <vmt/nn/linear.hpp>
+#include <vmt/nn/plateau.hpp>
+#include <vmt/nn/slope_module.hpp>
+#include <vmt/nn/stateless.hpp>

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <vmt/core/rng.hpp>
+#include <vmt/engine/onset_engine.hpp>
+
+#include <cstring>
+#include <vector>
+
+#include "support/count_allocations.hpp"
+#include "support/random_net.hpp"
+
+using namespace vmt;
+
+namespace {
+
+constexpr index_t height = 45;
+constexpr index_t width = 120;
+
+cpu_tensor<float, 3> video(index_t frames) {
+  cpu_tensor<float, 3> v(frames, height, width);
+  rng r(3);
+  for (float& x : v.span()) x = static_cast<float>(r.uniform());
+  return v;
+}
+
+}  // namespace
+
+TEST_CASE("the engine, frame by frame, equals the network on every window, for every option") {
+  cpu_context ctx({.threads = 2});
+  const index_t count = 9;
+  const auto frames = video(count);
+  for (const onset_net_options& o : vmt_test::all_options()) {
+    CAPTURE(name(o.variant));
+    CAPTURE(name(o.stem));
+    CAPTURE(name(o.aggregation));
+    const onset_net<float> net = vmt_test::random_net<float>(o, 11);
+    onset_engine engine(ctx, net, height, width);
+    std::vector<float> logits(static_cast<std::size_t>(o.keys));
+    std::vector<float> features(static_cast<std::size_t>(net.features()));
+    CHECK_THROWS_AS(engine.run(ctx, logits), error);
+    for (index_t f = 0; f < count; ++f) {
+      engine.push(ctx, frames[f]);
+      REQUIRE(engine.ready() == (f >= o.frames - 1));
+      if (!engine.ready()) continue;
+      engine.run(ctx, logits, features);
+      const const_view<float, 4> x = frames.view().slice(f - o.frames + 1, o.frames).reshaped(extents<4>{1, o.frames, height, width});
+      cpu_tensor<float, 2> y(1, o.keys);
+      cpu_tensor<float, 2> z(1, net.features());
+      net.forward(ctx, x, y, z);
+      double worst = 0;
+      double largest = 0;
+      for (index_t k = 0; k < o.keys; ++k) {
+        worst = std::max(worst, static_cast<double>(std::abs(logits[static_cast<std::size_t>(k)] - y(0, k))));
+        largest = std::max(largest, static_cast<double>(std::abs(y(0, k))));
+      }
+      CHECK(worst <= 2e-5 * largest);
+      for (index_t k = 0; k < net.features(); ++k) {
+        CHECK(features[static_cast<std::size_t>(k)] == doctest::Approx(z(0, k)).epsilon(1e-4));
+      }
+    }
+    engine.reset();
+    CHECK_FALSE(engine.ready());
+  }
+}
+
+TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
+  const auto frames = video(6);
+  const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
+  std::vector<std::vector<float>> all;
+  for (const int threads : {1, 2, 4}) {
+    cpu_context ctx({.threads = threads});
+    onset_engine engine(ctx, net, height, width);
+    std::vector<float> logits(88);
+    for (index_t f = 0; f < 6; ++f) engine.push(ctx, frames[f]);
+    engine.run(ctx, logits);
+    all.push_back(logits);
+  }
+  CHECK(std::memcmp(all[0].data(), all[1].data(), 88 * sizeof(float)) == 0);
+  CHECK(std::memcmp(all[0].data(), all[2].data(), 88 * sizeof(float)) == 0);
+}
+
+TEST_CASE("after the first window the engine does not allocate") {
+  cpu_context ctx({.threads = 2});
+  const auto frames = video(12);
+  for (const onset_net_options& o : vmt_test::all_options()) {
+    const onset_net<float> net = vmt_test::random_net<float>(o, 5);
+    onset_engine engine(ctx, net, height, width);
+    std::vector<float> logits(static_cast<std::size_t>(o.keys));
+    for (index_t f = 0; f < o.frames; ++f) engine.push(ctx, frames[f]);
+    engine.run(ctx, logits);
+    const vmt_test::allocation_count before;
+    for (index_t f = o.frames; f < 12; ++f) {
+      engine.push(ctx, frames[f]);
+      engine.run(ctx, logits);
+    }
+    CHECK(before.since() == 0);
+  }
+}
+
+TEST_CASE("the engine refuses frames of another size and contexts with other kernels") {
+  cpu_context ctx({.threads = 1});
+  const onset_net<float> net = vmt_test::random_net<float>({.width = 2}, 5);
+  onset_engine engine(ctx, net, height, width);
+  CHECK_THROWS_WITH_AS(engine.push(ctx, cpu_tensor<float, 2>(height, width + 1)),
+                       "onset_engine: frame has sizes 45×121, expected 45×120", error);
+  if (ctx.isa() != cpu_isa::portable) {
+    cpu_context other({.threads = 1, .isa = cpu_isa::portable});
+    CHECK_THROWS_AS(engine.push(other, cpu_tensor<float, 2>(height, width)), error);
+  }
+}
