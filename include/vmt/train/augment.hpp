@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/core/rng.hpp>
+
+#include <algorithm>  // clamp
+#include <memory>     // shared table
+#include <span>       // pixels
+#include <vector>     // table of normals
+
+namespace vmt::inline VMT_ABI::train {
+
+/// The paper's augmentation (section 4.2). The paper gives no range for the brightness; ±20 % is ours.
+struct augment_options {
+  bool crop = true;               ///< off: the crop is in the centre
+  double brightness_range = 0.2;  ///< pixels are multiplied by a factor uniform in 1 ± this; 0 turns it off
+  double noise_share = 0.4;       ///< the share of windows that get noise; 0 turns it off
+  double noise_deviation = 0.01;  ///< of the Gaussian noise, as a part of the window's mean value
+};
+
+/// Turns a window of frames in bytes into network input, with or without augmentation. All choices are those of
+/// rng(seed, epoch, sample, rng_use::augmentation), so they are the same on any thread, in any order, after any resume; the
+/// frames of a window share the crop and the brightness.
+///
+/// Half a million Gaussian numbers a window would cost more than the training of small models. Each row of pixels takes
+/// them instead from a table of 65,536 (fixed, standard normal) from a random place on: within a row they are independent,
+/// and two rows of a frame meet the same stretch of the table rarely and at different columns.
+class augmenter {
+ public:
+  explicit augmenter(const augment_options& options = {}, std::uint64_t seed = 1)
+      : options_(options), seed_(seed), normals_(std::make_shared<const std::vector<float>>(make_table())) {
+    const auto require = [](bool good, const char* what) {
+      if (!good) throw error(errc::invalid_argument, std::string("augmentation: ") + what);
+    };
+    require(options.brightness_range >= 0 && options.brightness_range < 1, "the brightness range must be in [0, 1)");
+    require(options.noise_share >= 0 && options.noise_share <= 1, "the share of noisy windows must be in [0, 1]");
+    require(options.noise_deviation >= 0 && options.noise_deviation <= 1, "the noise deviation must be in [0, 1]");
+  }
+
+  [[nodiscard]] const augment_options& options() const noexcept { return options_; }
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+  /// The sizes of a window and of what is cut out of each of its frames.
+  struct sizes {
+    index_t frames, in_height, in_width, height, width;
+  };
+
+  /// `bytes`: frames × in_height × in_width gray values → `out`: frames × height × width in [0, 1], the crop in the centre.
+  void plain(std::span<const std::uint8_t> bytes, const sizes& s, std::span<float> out) const {
+    check(bytes, s, out);
+    cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 1.0F / 255, out);
+  }
+
+  /// The same with a random crop, brightness and noise; values beyond [0, 1] are clamped, as a camera would.
+  void operator()(std::span<const std::uint8_t> bytes, const sizes& s, std::uint32_t epoch, index_t sample,
+                  std::span<float> out) const {
+    check(bytes, s, out);
+    rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation);
+    // Always the same draws, so that turning one thing off leaves the others as they were.
+    const index_t random_y = random.below(s.in_height - s.height + 1);
+    const index_t random_x = random.below(s.in_width - s.width + 1);
+    const double factor = 1 + options_.brightness_range * random.uniform(-1, 1);
+    const bool noisy = random.uniform() < options_.noise_share;
+    cut(bytes, s, options_.crop ? random_y : (s.in_height - s.height) / 2,
+        options_.crop ? random_x : (s.in_width - s.width) / 2, static_cast<float>(factor / 255), out);
+    if (noisy && options_.noise_deviation > 0) add_noise(s, random, out);
+    for (float& v : out) v = std::clamp(v, 0.0F, 1.0F);
+  }
+
+ private:
+  static constexpr index_t table_size = 65536;
+
+  static std::vector<float> make_table() {
+    std::vector<float> table(static_cast<std::size_t>(table_size));
+    rng random(0x766D74, 0, 0, rng_use::augmentation);
+    for (float& v : table) v = static_cast<float>(random.normal());
+    return table;
+  }
+
+  static void check(std::span<const std::uint8_t> bytes, const sizes& s, std::span<const float> out) {
+    if (s.height > s.in_height || s.width > s.in_width || s.width > table_size ||
+        static_cast<index_t>(bytes.size()) != s.frames * s.in_height * s.in_width ||
+        static_cast<index_t>(out.size()) != s.frames * s.height * s.width) {
+      throw error(errc::shape_mismatch, "augmentation: a window of " + std::to_string(bytes.size()) +
+                                            " bytes does not make " + std::to_string(s.frames) + " frames of " +
+                                            std::to_string(s.in_width) + "x" + std::to_string(s.in_height) +
+                                            " pixels, or the crop of " + std::to_string(s.width) + "x" +
+                                            std::to_string(s.height) + " does not fit");
+    }
+  }
+
+  static void cut(std::span<const std::uint8_t> bytes, const sizes& s, index_t top, index_t left, float scale,
+                  std::span<float> out) {
+    float* to = out.data();
+    for (index_t f = 0; f < s.frames; ++f) {
+      for (index_t y = 0; y < s.height; ++y, to += s.width) {
+        const std::uint8_t* from = bytes.data() + (f * s.in_height + top + y) * s.in_width + left;
+        for (index_t x = 0; x < s.width; ++x) to[x] = static_cast<float>(from[x]) * scale;
+      }
+    }
+  }
+
+  void add_noise(const sizes& s, rng& random, std::span<float> out) const {
+    double sum = 0;
+    for (index_t row = 0; row < s.frames * s.height; ++row) {
+      float of_row = 0;
+      for (index_t x = 0; x < s.width; ++x) of_row += out[static_cast<std::size_t>(row * s.width + x)];
+      sum += static_cast<double>(of_row);
+    }
+    const auto deviation = static_cast<float>(options_.noise_deviation * sum / static_cast<double>(out.size()));
+    float* to = out.data();
+    for (index_t row = 0; row < s.frames * s.height; ++row, to += s.width) {
+      const float* normal = normals_->data() + random.below(table_size - s.width + 1);
+      for (index_t x = 0; x < s.width; ++x) to[x] += deviation * normal[x];
+    }
+  }
+
+  augment_options options_;
+  std::uint64_t seed_;
+  std::shared_ptr<const std::vector<float>> normals_;  // shared by copies, never changed
+};
+
+}  // namespace vmt::inline VMT_ABI::train

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/tensor/extents.hpp>
+#include <vmt/train/augment.hpp>
+#include <vmt/train/clip.hpp>
+#include <vmt/train/targets.hpp>
+
+namespace vmt::inline VMT_ABI::train {
+
+struct video_data_options {
+  subset use = subset::train;
+  std::filesystem::path cache;  ///< folder of the strip files; made where it is missing
+  index_t frames = 5;           ///< consecutive frames in a window
+  index_t height = 145;         ///< of the network's input
+  index_t width = 800;
+  index_t margin = 5;  ///< training strips are that much larger each way, so that there is something to crop (paper: 150×805)
+  index_t keys = 88;
+  double fps = 0;  ///< of frame folders without `times.csv`
+  target_options targets = {};
+  augment_options augment = {};
+  std::uint64_t seed = 1;  ///< of the augmentation
+  /// Called while strips are cut: the clip, and how many of its frames are done.
+  std::function<void(const std::string& clip, index_t frames)> on_progress = {};
+};
+
+/// Windows of consecutive frames, and the targets of their middle frames, from a data set folder: `split.csv` and a folder
+/// for each clip (`clip_folder`). A data source of `trainer`.
+///
+/// The constructor straightens each clip once and leaves the strips of the frames it needs in a file below `cache`; the
+/// file is used again as long as video, keyboard and parts stay the same. Training strips are cut `margin` pixels larger,
+/// all others in the network's own size, as a transcription does. No window goes across the border of a part or a gap in
+/// time (more than 1.5 times the usual distance of the frames). Memory: 8 bytes a frame and the notes.
+class video_data {
+ public:
+  /// Throws `not_found` for a missing file or a subset without clips, `inconsistent`, `bad_format`, …, each with the file.
+  template <class Decoder = media::pnm_decoder>
+  explicit video_data(const std::filesystem::path& root, const video_data_options& options, const Decoder& decoder = {})
+      : options_(options), augmenter_(options.augment, options.seed) {
+    check_options();
+    std::error_code failure;
+    std::filesystem::create_directories(options.cache, failure);
+    if (failure) {
+      throw error(errc::io_failure, "cannot make the cache folder " + vmt::detail::quoted(options.cache) + ": " +
+                                        failure.message());
+    }
+    const std::vector<clip_part> all = load_split(root / "split.csv");
+    std::vector<std::string> names;
+    for (const clip_part& p : all) {
+      if (p.use == options.use && std::find(names.begin(), names.end(), p.clip) == names.end()) names.push_back(p.clip);
+    }
+    if (names.empty()) {
+      throw error(errc::not_found, "the data set " + vmt::detail::quoted(root) + " has no clips for " +
+                                       std::string(name(options.use)) + " in its split.csv");
+    }
+    for (const std::string& clip : names) {
+      std::vector<clip_part> parts;
+      for (const clip_part& p : all) {
+        if (p.use == options.use && p.clip == clip) parts.push_back(p);
+      }
+      std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
+      add(clip_folder(root, clip), parts, decoder);
+    }
+    if (size() == 0) {
+      throw error(errc::inconsistent, "the data set " + vmt::detail::quoted(root) + " has no " +
+                                          std::to_string(options.frames) + " consecutive frames for " +
+                                          std::string(name(options.use)));
+    }
+  }
+
+  /// The number of windows.
+  [[nodiscard]] index_t size() const noexcept { return runs_.empty() ? 0 : runs_.back().end; }
+  /// frames × height × width.
+  [[nodiscard]] extents<3> input_sizes() const noexcept {
+    return {options_.frames, options_.height, options_.width};
+  }
+  [[nodiscard]] index_t keys() const noexcept { return options_.keys; }
+
+  /// Window `sample` as numbers in [0, 1], augmented or not, and its targets. May be called by several threads.
+  void load(index_t sample, std::uint32_t epoch, bool augment, std::span<float> x, std::span<float> targets) const {
+    const auto [c, first] = place_of(sample);
+    std::vector<std::uint8_t> bytes(
+        static_cast<std::size_t>(options_.frames * c->strips.height() * c->strips.width()));
+    c->strips.read(first, bytes);
+    const augmenter::sizes s{options_.frames, c->strips.height(), c->strips.width(), options_.height, options_.width};
+    if (augment) {
+      augmenter_(bytes, s, epoch, sample, x);
+    } else {
+      augmenter_.plain(bytes, s, x);
+    }
+    onset_targets(c->notes, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
+                  options_.targets);
+  }
+
+  /// Where a window is from: its clip, and the time of its middle frame in seconds.
+  struct place {
+    std::string clip;
+    double time;
+  };
+  [[nodiscard]] place where(index_t sample) const {
+    const auto [c, first] = place_of(sample);
+    return {c->name, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)]};
+  }
+
+  /// A number that changes with whatever decides about the windows, targets and augmentation; not with paths.
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
+
+ private:
+  struct clip_data {
+    std::string name;
+    strip_file strips;
+    std::vector<note> notes;
+  };
+  struct run {  // windows that follow each other
+    index_t end;  // the number of windows up to here, in all runs
+    std::size_t clip;
+    index_t first;  // the frame at which the first window begins
+    index_t windows;
+  };
+
+  void check_options() const {
+    const video_data_options& o = options_;
+    const auto within = [](index_t n, index_t low, index_t high) { return n >= low && n <= high; };
+    if (!within(o.frames, 1, 31) || o.frames % 2 == 0 || !within(o.height, 1, 4096) || !within(o.width, 1, 4096) ||
+        !within(o.margin, 0, 4096) || !within(o.keys, 1, 512) || o.cache.empty()) {
+      throw error(errc::invalid_argument, "the data set: frames must be odd and at most 31, height and width 1 … 4096, "
+                                          "margin 0 … 4096, keys 1 … 512, and there must be a cache folder");
+    }
+  }
+
+  [[nodiscard]] std::pair<const clip_data*, index_t> place_of(index_t sample) const {
+    if (sample < 0 || sample >= size()) {
+      throw error(errc::invalid_argument, "the data set has " + std::to_string(size()) + " windows, there is no number " +
+                                              std::to_string(sample));
+    }
+    const auto r = std::upper_bound(runs_.begin(), runs_.end(), sample,
+                                    [](index_t s, const run& candidate) { return s < candidate.end; });
+    return {&clips_[r->clip], r->first + sample - (r->end - r->windows)};
+  }
+
+  template <class Decoder>
+  void add(const clip_folder& folder, const std::vector<clip_part>& parts, const Decoder& decoder) {
+    const index_t margin = options_.use == subset::train ? options_.margin : 0;
+    const index_t height = options_.height + margin;
+    const index_t width = options_.width + margin;
+    std::string of_parts;
+    for (const clip_part& p : parts) of_parts += std::to_string(p.start) + '-' + std::to_string(p.end) + ' ';
+    const std::string shape = std::to_string(width) + 'x' + std::to_string(height);
+    const std::uint64_t stamp = fingerprint_of(folder.stamp() + '\n' + of_parts + shape + ' ' +
+                                               std::to_string(options_.fps) + ' ' + VMT_VERSION_STRING);
+    std::string file = folder.name();
+    for (char& c : file) c = c == '/' || c == '\\' || c == ':' ? '_' : c;
+    file += '-' + std::string(name(options_.use)) + '-' + shape + '-' +
+            std::to_string(fingerprint_of(folder.name()) % 1'000'000) + ".strips";
+    const std::filesystem::path path = options_.cache / file;
+    if (!is_fresh(path, stamp)) cut_strips(folder, parts, path, height, width, stamp, decoder);
+    clips_.push_back({folder.name(), strip_file(path), folder.notes()});
+    add_runs(parts);
+
+    const clip_data& c = clips_.back();
+    const auto mix = [&](const auto& numbers) {
+      const auto bytes = std::as_bytes(std::span(numbers));
+      fingerprint_ = fingerprint_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, fingerprint_);
+    };
+    std::vector<double> numbers(c.strips.times().begin(), c.strips.times().end());
+    for (const note& n : c.notes) numbers.insert(numbers.end(), {n.onset, static_cast<double>(n.pitch)});
+    const augment_options& a = options_.augment;
+    numbers.insert(numbers.end(), {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key),
+                                   a.crop ? 1.0 : 0.0, a.brightness_range, a.noise_share, a.noise_deviation});
+    mix(numbers);
+    fingerprint_ = fingerprint_of(folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' +
+                                      std::to_string(options_.frames), fingerprint_);
+  }
+
+  [[nodiscard]] static bool is_fresh(const std::filesystem::path& path, std::uint64_t stamp) {
+    try {
+      return strip_file(path).stamp() == stamp;
+    } catch (const error&) {
+      return false;  // whatever is wrong with a cache, making it anew is the answer
+    }
+  }
+
+  template <class Decoder>
+  void cut_strips(const clip_folder& folder, const std::vector<clip_part>& parts, const std::filesystem::path& path,
+                  index_t height, index_t width, std::uint64_t stamp, const Decoder& decoder) const {
+    const std::function<bool(frame&)> source = folder.open(options_.fps, decoder);
+    strip_writer writer(path, height, width, stamp);
+    std::optional<keyboard::straightener> straighten;
+    std::vector<index_t> count(parts.size());
+    index_t total = 0;
+    frame picture, strip;
+    double last = 0;
+    while (source(picture)) {
+      last = picture.time;
+      if (last >= parts.back().end) break;
+      const std::size_t part = part_of(parts, last);
+      if (part == parts.size()) continue;
+      if (!straighten) straighten.emplace(folder.straightener(picture.width, picture.height, width, height));
+      (*straighten)(picture, strip);
+      writer.add(strip);
+      ++count[part];
+      if (options_.on_progress && ++total % 100 == 0) options_.on_progress(folder.name(), total);
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (count[i] >= options_.frames) continue;
+      throw error(errc::inconsistent, "the part of the clip " + vmt::detail::quoted(folder.folder()) + " from " +
+                                          std::to_string(parts[i].start) + " s on has " + std::to_string(count[i]) +
+                                          " frames, at least " + std::to_string(options_.frames) +
+                                          " are needed (the last frame looked at is at " + std::to_string(last) + " s)");
+    }
+    writer.finish();
+  }
+
+  [[nodiscard]] static std::size_t part_of(const std::vector<clip_part>& parts, double time) {
+    std::size_t i = 0;
+    while (i < parts.size() && !(parts[i].start <= time && time < parts[i].end)) ++i;
+    return i;
+  }
+
+  void add_runs(const std::vector<clip_part>& parts) {
+    const std::span<const double> times = clips_.back().strips.times();
+    std::vector<double> steps;
+    for (std::size_t i = 1; i < times.size(); ++i) steps.push_back(times[i] - times[i - 1]);
+    if (!steps.empty()) std::nth_element(steps.begin(), steps.begin() + static_cast<index_t>(steps.size() / 2), steps.end());
+    const double usual = steps.empty() ? 0 : steps[steps.size() / 2];
+    std::size_t begin = 0;
+    for (std::size_t i = 1; i <= times.size(); ++i) {
+      if (i < times.size() && times[i] - times[i - 1] <= 1.5 * usual &&
+          part_of(parts, times[i]) == part_of(parts, times[i - 1])) {
+        continue;
+      }
+      const index_t windows = static_cast<index_t>(i - begin) - options_.frames + 1;
+      if (windows > 0) runs_.push_back({size() + windows, clips_.size() - 1, static_cast<index_t>(begin), windows});
+      begin = i;
+    }
+  }
+
+  video_data_options options_;
+  augmenter augmenter_;
+  std::vector<clip_data> clips_;
+  std::vector<run> runs_;
+  std::uint64_t fingerprint_ = fingerprint_of("video_data");
+};
+
+}  // namespace vmt::inline VMT_ABI::train

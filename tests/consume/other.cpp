@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include <vmt/vmt.hpp>
+
+#include <cstddef>
+#include <vector>
+
+std::vector<std::byte> written_elsewhere(const std::vector<vmt::note>& notes);
+std::vector<std::byte> written_elsewhere(const std::vector<vmt::note>& notes) { return vmt::midi::write(notes); }

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Bounds what an include costs, in preprocessed lines (a number that no machine changes by its speed).
+
+Of the umbrella: our own lines, and all lines. Of each room that promises to be light: all lines, and no Eigen.
+The bounds leave about a quarter of room over the figures of libstdc++ 12 and Eigen 3.4.
+"""
+import re
+import sys
+
+import common
+
+UMBRELLA_OWN = 16_000
+UMBRELLA_ALL = 185_000
+# Rooms that are used alone, without Eigen, and their bound on all lines.
+LIGHT_ROOMS = {"core": 82_000, "tensor": 57_000, "ops": 65_000, "midi": 76_000, "eval": 60_000, "nn": 72_000, "io": 82_000,
+               "model": 84_000}
+MARKER = re.compile(r'# \d+ "([^"]*)"')
+
+
+def count(command, text):
+    """(own lines, all lines, opened files) of a preprocessed source; empty lines do not count."""
+    own, total, files, current = 0, 0, set(), ""
+    out = common.must([*command, "-E", "-x", "c++", "-"], input=text)
+    for line in out.splitlines():
+        marker = MARKER.match(line)
+        if marker:
+            current = marker.group(1)
+            files.add(current)
+        elif line.strip():
+            total += 1
+            own += current.startswith(str(common.INCLUDE))
+    return own, total, files
+
+
+def main():
+    command = common.base_command(common.parser(__doc__).parse_args())
+    problems = []
+
+    def bound(what, found, limit):
+        print(f"{what}: {found} lines (bound {limit})")
+        if found > limit:
+            problems.append(f"{what}: {found} lines are over the bound of {limit}")
+
+    own, total, files = count(command, "#include <vmt/vmt.hpp>\n")
+    bound("<vmt/vmt.hpp>, own", own, UMBRELLA_OWN)
+    bound("<vmt/vmt.hpp>, all", total, UMBRELLA_ALL)
+    if own == 0:
+        problems.append("no line of the library was counted")
+    if any(name.endswith("/iostream") for name in files):
+        problems.append("<vmt/vmt.hpp> brings in <iostream>")
+    if any("stb_image" in name for name in files):
+        problems.append("<vmt/vmt.hpp> brings in stb_image")
+    for room, limit in LIGHT_ROOMS.items():
+        names = [header for header in common.headers() if header.startswith(f"vmt/{room}/")]
+        _, total, files = count(command, "".join(f"#include <{name}>\n" for name in names))
+        bound(f"vmt/{room}/*", total, limit)
+        eigen = [name for name in files if "/Eigen/" in name]
+        if eigen:
+            problems.append(f"vmt/{room}/ brings in {eigen[0]}")
+    for problem in problems:
+        print(problem)
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
