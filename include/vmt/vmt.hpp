@@ -61,8 +61,10 @@
 #include <vmt/nn/plateau.hpp>
 #include <vmt/nn/slope_module.hpp>
 #include <vmt/nn/stateless.hpp>
+#include <vmt/io/csv.hpp>
 #include <vmt/io/dtype.hpp>
 #include <vmt/io/json.hpp>
+#include <vmt/io/npy.hpp>
 #include <vmt/io/number.hpp>
 #include <vmt/io/safetensors.hpp>
 #include <vmt/io/tensor_file.hpp>
@@ -103,5 +105,15 @@
 #include <vmt/eval/report.hpp>
 #include <vmt/eval/scores.hpp>
 #include <vmt/train/augment.hpp>
+#include <vmt/train/clip.hpp>
+#include <vmt/train/dataset.hpp>
 #include <vmt/train/split.hpp>
+#include <vmt/train/strip_file.hpp>
 #include <vmt/train/targets.hpp>
+#include <vmt/transcribe/decoder.hpp>
+#include <vmt/transcribe/gaussian_filter.hpp>
+#include <vmt/transcribe/paper_decoder.hpp>
+#include <vmt/transcribe/peak_decoder.hpp>
+#include <vmt/transcribe/sink.hpp>
+#include <vmt/testing/compare.hpp>
+#include <vmt/testing/gradient_check.hpp>

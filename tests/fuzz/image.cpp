@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Feeds bytes to the image checks and decoders, as they are and with the checksums of a PNG file made right. A decoder must
-// accept nothing that the check refuses, agree on the size, give the same picture twice, and leave the frame alone when it
-// refuses.
+// Feeds bytes to the image checks and decoders, as they are and with the checksums of a PNG file made right. A decoder
+// must accept nothing that the check refuses, agree on the size, give the same picture twice, and leave the frame alone
+// when it refuses.
 
 #include <vmt/media/stb.hpp>
 
@@ -41,7 +41,8 @@ void repair_checksums(std::span<std::byte> png) {
     const std::size_t length = vmt::media::detail::big_endian_32(png, at);
     if (length > png.size() - at - 12) return;
     const std::uint32_t sum = vmt::crc32(png.subspan(at + 4, length + 4));
-    for (std::size_t i = 0; i < 4; ++i) png[at + 8 + length + i] = static_cast<std::byte>((sum >> (24 - 8 * i)) & 0xFFU);
+    for (std::size_t i = 0; i < 4; ++i)
+      png[at + 8 + length + i] = static_cast<std::byte>((sum >> (24 - 8 * i)) & 0xFFU);
     at += 12 + length;
   }
 }

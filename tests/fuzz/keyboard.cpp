@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Feeds text to the keyboard reader. What it accepts must be sound, come through the writer and the reader again without a
-// change, and straighten a frame of its own size or be refused with a sentence.
+// Feeds text to the keyboard reader. What it accepts must be sound, come through the writer and the reader again
+// without a change, and straighten a frame of its own size or be refused with a sentence.
 
 #include <vmt/keyboard/keyboard_file.hpp>
 #include <vmt/keyboard/straighten.hpp>

@@ -1,86 +1,101 @@
 // SPDX-License-Identifier: MIT
-// Drives a fuzz target without libFuzzer: replay PATH… feeds it every file of the corpus (folders are walked), and of each
-// file prefixes and copies with a few bytes changed. The same inputs on every run and machine. A finding ends the program.
-#include <vmt/core/rng.hpp>
+// Feeds files, and all files in folders, to a fuzz target without libFuzzer, and prints for each its size, the time it
+// took and the most memory that was in use (what operator new gave out). Exit status 1 where a file took more than
+// 64 times its size + 4 MiB. A target that finds something wrong aborts; the name of its file is the last line then.
 
 #include <algorithm>
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <new>
+#include <string>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
 
-constexpr std::size_t prefixes = 64;      // of each file, evenly spaced
-constexpr std::uint32_t mutations = 256;  // of each file
-constexpr std::size_t max_mutated_size = 64 << 10;
+std::size_t in_use = 0;
+std::size_t most_in_use = 0;
 
-std::vector<std::filesystem::path> files_of(int count, char** paths) {
-  std::vector<std::filesystem::path> files;
-  for (int i = 0; i < count; ++i) {
-    if (std::filesystem::is_directory(paths[i])) {
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(paths[i])) {
-        if (entry.is_regular_file()) files.push_back(entry.path());
-      }
-    } else {
-      files.emplace_back(paths[i]);
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+// The size lies just before the block, in a prefix that keeps the alignment.
+constexpr std::size_t plain_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+void* allocate(std::size_t size, std::size_t alignment) {
+  const std::size_t prefix = std::max(alignment, plain_alignment);
+  if (size > SIZE_MAX - 2 * prefix) throw std::bad_alloc();
+  void* start = std::aligned_alloc(prefix, (size + 2 * prefix - 1) / prefix * prefix);
+  if (start == nullptr) throw std::bad_alloc();
+  char* block = static_cast<char*>(start) + prefix;
+  *(static_cast<std::size_t*>(static_cast<void*>(block)) - 1) = size;
+  in_use += size;
+  most_in_use = std::max(most_in_use, in_use);
+  return block;
 }
 
-/// An exact-size copy, so that AddressSanitizer sees a read past the end.
-void feed(const std::uint8_t* data, std::size_t size) {
-  const std::vector<std::uint8_t> copy(data, data + size);
-  LLVMFuzzerTestOneInput(copy.data(), copy.size());
+void release(void* block, std::size_t alignment) noexcept {
+  if (block == nullptr) return;
+  in_use -= *(static_cast<std::size_t*>(block) - 1);
+  std::free(static_cast<char*>(block) - std::max(alignment, plain_alignment));
 }
 
-void feed_mutations(const std::vector<std::uint8_t>& file, std::uint32_t sample) {
-  const std::size_t step = std::max<std::size_t>(1, file.size() / prefixes);
-  for (std::size_t size = 0; size < file.size(); size += step) feed(file.data(), size);
-  if (file.empty()) return;
-  for (std::uint32_t round = 0; round < mutations; ++round) {
-    vmt::rng random(2020, round, sample);
-    std::vector<std::uint8_t> copy = file;
-    for (vmt::index_t changes = 1 + random.below(4); changes > 0; --changes) {
-      const auto place = static_cast<std::size_t>(random.below(static_cast<vmt::index_t>(copy.size())));
-      switch (random.below(4)) {
-        case 0: copy[place] ^= static_cast<std::uint8_t>(1U << random.below(8)); break;
-        case 1: copy[place] = static_cast<std::uint8_t>(random.below(256)); break;
-        case 2: copy[place] = random.below(2) == 0 ? 0x00 : 0xFF; break;
-        default: copy.insert(copy.begin() + static_cast<std::ptrdiff_t>(place), copy[place]);
-      }
-    }
-    feed(copy.data(), copy.size());
+bool replay(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    std::printf("%s: cannot be read\n", path.string().c_str());
+    return false;
   }
+  const std::vector<char> content{std::istreambuf_iterator<char>(in), {}};
+  const std::string name = path.string();
+  std::printf("%s: ", name.c_str());
+  std::fflush(stdout);
+
+  const std::size_t before = in_use;
+  most_in_use = in_use;
+  const auto start = std::chrono::steady_clock::now();
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  const std::size_t most = most_in_use - before;
+  const bool within = most <= 64 * content.size() + (std::size_t{4} << 20);
+  std::printf("%zu bytes, %.2f ms, %zu bytes in use%s\n", content.size(), took.count(), most,
+              within ? "" : ": MORE THAN 64 x SIZE + 4 MiB");
+  return within;
 }
 
 }  // namespace
 
+void* operator new(std::size_t size) { return allocate(size, plain_alignment); }
+void* operator new(std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
+void operator delete(void* block) noexcept { release(block, plain_alignment); }
+void operator delete(void* block, std::size_t) noexcept { release(block, plain_alignment); }
+void operator delete(void* block, std::align_val_t a) noexcept { release(block, static_cast<std::size_t>(a)); }
+void operator delete(void* block, std::size_t, std::align_val_t a) noexcept {
+  release(block, static_cast<std::size_t>(a));
+}
+
 int main(int argc, char** argv) {
-  const std::vector<std::filesystem::path> files = files_of(argc - 1, argv + 1);
+  std::vector<std::filesystem::path> files;
+  for (int i = 1; i < argc; ++i) {
+    if (!std::filesystem::is_directory(argv[i])) {
+      files.emplace_back(argv[i]);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
   if (files.empty()) {
-    std::fprintf(stderr, "usage: %s PATH…; no file was found\n", argc > 0 ? argv[0] : "replay");
+    std::puts("no files: name files or folders to replay");
     return 2;
   }
-  std::uint32_t sample = 0;
-  for (const std::filesystem::path& path : files) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
-      std::fprintf(stderr, "%s cannot be read\n", path.string().c_str());
-      return 1;
-    }
-    const std::vector<char> text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    const std::vector<std::uint8_t> bytes(text.begin(), text.end());
-    feed(bytes.data(), bytes.size());
-    if (bytes.size() <= max_mutated_size) feed_mutations(bytes, sample);
-    ++sample;
-  }
-  std::printf("%zu files, each with its prefixes and %u mutations\n", files.size(), mutations);
+  LLVMFuzzerTestOneInput(nullptr, 0);
+  std::size_t bad = 0;
+  for (const auto& file : files) bad += replay(file) ? 0 : 1;
+  std::printf("%zu files, %zu over the limit or unreadable\n", files.size(), bad);
+  return bad == 0 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Feeds bytes to the Y4M reader in reads of the size that the first byte says. The size of the reads must not matter, and
-// no more pixels may come out than bytes went in.
+// Feeds bytes to the Y4M reader in reads of the size that the first byte says. The size of the reads must not matter,
+// and no more pixels may come out than bytes went in.
 
 #include <vmt/media/y4m.hpp>
 

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <string>
 
 namespace {
 
@@ -180,10 +181,13 @@ TEST_CASE("corners outside the picture repeat its border") {
 }
 
 TEST_CASE("any size of picture and strip is served, down to a few pixels") {
-  for (const auto& [w, h, sw, sh] : {std::array<index_t, 4>{8, 2, 800, 145}, {9, 5, 3, 2}, {4000, 3000, 805, 150},
-                                     {4096, 40, 7, 1}, {1600, 290, 1600, 290}}) {
-    CAPTURE(w);
-    CAPTURE(sw);
+  for (const auto& [w, h, sw, sh] : {std::array<index_t, 4>{8, 2, 800, 145},
+                                     {9, 5, 3, 2},
+                                     {4000, 3000, 805, 150},
+                                     {4096, 40, 7, 1},
+                                     {1600, 290, 1600, 290}}) {
+    const std::string sizes = std::to_string(w) + "x" + std::to_string(h) + " to " + std::to_string(sw);
+    CAPTURE(sizes);
     const frame f = picture(w, h, [](double, double) { return 137.0; });
     const frame strip = straight(vmt::keyboard::whole_picture(w, h), f, sw, sh);
     CHECK(static_cast<index_t>(strip.pixels.size()) == sw * sh);
@@ -225,8 +229,9 @@ TEST_CASE("ffmpeg's perspective and area filters give the same strip but for the
   const vmt_test::temp_dir dir;
   const auto make = [&](const std::string& filters, const std::string& name) {
     const std::string path = (dir / name).string();
-    const std::string command = "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=1280x720:rate=1:duration=1 -vf \"format=gray" +
-                                filters + "\" -f yuv4mpegpipe -pix_fmt gray " + path;
+    const std::string command =
+        "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=1280x720:rate=1:duration=1 -vf \"format=gray" +
+        filters + "\" -f yuv4mpegpipe -pix_fmt gray " + path;
     REQUIRE(std::system(command.c_str()) == 0);
     std::FILE* file = std::fopen(path.c_str(), "rb");
     REQUIRE(file != nullptr);

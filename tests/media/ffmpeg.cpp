@@ -66,7 +66,8 @@ TEST_CASE("a video is decoded to its last frame, each with its time") {
   const vmt_test::temp_dir dir;
   const int before = open_descriptors();
   // Frame n is gray n + 20 all over, lossless.
-  make("-f lavfi -i color=size=64x48:rate=25:duration=2,format=gray,geq=lum=20+N -c:v ffv1 " + (dir / "v.mkv").string());
+  make("-f lavfi -i color=size=64x48:rate=25:duration=2,format=gray,geq=lum=20+N -c:v ffv1 " +
+       (dir / "v.mkv").string());
   {
     vmt::media::ffmpeg video(dir / "v.mkv");
     CHECK(video.width() == 64);
@@ -97,9 +98,11 @@ TEST_CASE("limited range becomes full range, as PNG files of the same video have
 TEST_CASE("a variable frame rate keeps every frame and its own time") {
   if (!have_ffmpeg()) return;
   const vmt_test::temp_dir dir;
-  make("-f lavfi -i testsrc=size=64x48:rate=30:duration=3 -vf "
-       "\"settb=1/60000,setpts='if(lt(N,45),N/30,1.5+(N-45)/12.5)/TB'\" "
-       "-fps_mode passthrough -enc_time_base 1:60000 -c:v mpeg4 " + (dir / "vfr.mp4").string());
+  make(
+      "-f lavfi -i testsrc=size=64x48:rate=30:duration=3 -vf "
+      "\"settb=1/60000,setpts='if(lt(N,45),N/30,1.5+(N-45)/12.5)/TB'\" "
+      "-fps_mode passthrough -enc_time_base 1:60000 -c:v mpeg4 " +
+      (dir / "vfr.mp4").string());
   vmt::media::ffmpeg video(dir / "vfr.mp4");
   vmt::frame f;
   int count = 0;
@@ -163,7 +166,8 @@ TEST_CASE("what is no video, or is cut short, is an error with ffmpeg's words an
   CHECK(e.code() == vmt::errc::bad_format);
   contains(e, "Invalid data");
 
-  make("-f lavfi -i testsrc=size=320x240:rate=25:duration=4 -c:v mpeg4 -movflags +faststart " + (dir / "v.mp4").string());
+  make("-f lavfi -i testsrc=size=320x240:rate=25:duration=4 -c:v mpeg4 -movflags +faststart " +
+       (dir / "v.mp4").string());
   auto bytes = vmt::read_file(dir / "v.mp4");
   vmt::write_file(dir / "cut.mp4", std::span(bytes).first(bytes.size() * 6 / 10));
   int count = 0;
@@ -207,14 +211,19 @@ TEST_CASE("a child that fails, floods its messages or falls silent about times i
   };
   CHECK(play(head + frame("0") + frame("40000")) == 2);
   SUBCASE("a full message pipe does not stop it") {
-    CHECK(play(head + frame("0") + "i=0; while [ $i -lt 20000 ]; do echo 'a long line of complaint' >&2; i=$((i+1)); done\n" +
+    CHECK(play(head + frame("0") +
+               "i=0; while [ $i -lt 20000 ]; do echo 'a long line of complaint' >&2; i=$((i+1)); done\n" +
                frame("40000")) == 2);
   }
-  SUBCASE("frames that do not come later are left out") { CHECK(play(head + frame("0") + frame("0") + frame("5")) == 2); }
+  SUBCASE("frames that do not come later are left out") {
+    CHECK(play(head + frame("0") + frame("0") + frame("5")) == 2);
+  }
   SUBCASE("an exit status after whole frames") {
     contains(refusal([&] { play(head + frame("0") + "echo 'disk on fire' >&2; exit 3"); }), "disk on fire");
   }
-  SUBCASE("a signal") { contains(refusal([&] { play(head + frame("0") + "kill -9 $$"); }), "exit status 137"); }
+  SUBCASE("a signal") {
+    contains(refusal([&] { play(head + frame("0") + "kill -9 $$"); }), "exit status 137");
+  }
   SUBCASE("a frame cut short, with success") {
     contains(refusal([&] { play(head + frame("0") + "printf 'FRAME\\na'"); }), "stopped in mid-frame");
   }

@@ -204,7 +204,8 @@ TEST_CASE("times.csv goes before the frame rate") {
   CHECK(refusal(dir, "not finite") == errc::not_finite);
   times("5,nan\n9,1\n");
   CHECK(refusal(dir, "not finite") == errc::not_finite);
-  for (const char* bad : {"5;0\n9;1", "5,0,7\n9,1", "a,b\n5,0", "5,\n9,1", "5\n9", "-5,0\n9,1", "index,seconds,x\n5,0"}) {
+  for (const char* bad :
+       {"5;0\n9;1", "5,0,7\n9,1", "a,b\n5,0", "5,\n9,1", "5\n9", "-5,0\n9,1", "index,seconds,x\n5,0"}) {
     CAPTURE(bad);
     times(bad);
     CHECK(refusal(dir, "line ") == errc::bad_format);

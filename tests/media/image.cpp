@@ -14,7 +14,9 @@ using vmt::errc;
 using vmt::media::check_image;
 using vmt::media::image_kind;
 
-std::vector<std::byte> fixture(const std::string& name) { return vmt::read_file("tests/data/images/" + name); }
+std::vector<std::byte> fixture(const std::string& name) {
+  return vmt::read_file("tests/data/images/" + name);
+}
 
 vmt::error refusal(std::span<const std::byte> file, const vmt::media::image_limits& limits = {}) {
   try {

@@ -27,7 +27,9 @@ using reader = vmt::media::y4m_reader<trickle>;
 static_assert(vmt::frame_source<reader>);
 using pixels = std::vector<std::uint8_t>;
 
-reader open(const std::string& text, vmt::media::y4m_options options = {}) { return reader({text, 3}, options); }
+reader open(const std::string& text, vmt::media::y4m_options options = {}) {
+  return reader({text, 3}, options);
+}
 
 vmt::errc refusal(const std::string& text, vmt::media::y4m_options options = {}) {
   try {
@@ -65,13 +67,14 @@ TEST_CASE("a mono stream gives its frames and their times, whatever the size of 
 
 TEST_CASE("the chroma of every 8-bit format is passed over, odd sizes included") {
   const std::string luma(15, 'y');  // 5 × 3
-  const std::pair<const char*, std::size_t> formats[] = {{"", 12},          {" C420", 12},     {" C420jpeg", 12},
+  const std::pair<const char*, std::size_t> formats[] = {{"", 12},           {" C420", 12},      {" C420jpeg", 12},
                                                          {" C420mpeg2", 12}, {" C420paldv", 12}, {" C411", 12},
-                                                         {" C422", 18},     {" C444", 30},     {" C444alpha", 45}};
+                                                         {" C422", 18},      {" C444", 30},      {" C444alpha", 45}};
   for (const auto& [format, chroma] : formats) {
-    CAPTURE(format);
-    reader r = open("YUV4MPEG2 W5 H3 F25:1" + std::string(format) + "\nFRAME\n" + luma + std::string(chroma, 'c') +
-                        "FRAME\n" + luma + std::string(chroma, 'c'),
+    const std::string name = format;  // clang 14 cannot capture a structured binding
+    CAPTURE(name);
+    reader r = open("YUV4MPEG2 W5 H3 F25:1" + name + "\nFRAME\n" + luma + std::string(chroma, 'c') + "FRAME\n" + luma +
+                        std::string(chroma, 'c'),
                     {.range = vmt::media::luma_range::full});
     vmt::frame f;
     for (int i = 0; i < 2; ++i) {

@@ -52,7 +52,8 @@ class radial_lens {
     return {centre_.x + s * x, centre_.y + s * y};
   }
 
-  /// The inverse of `distort`, by Newton's method on r (1 + k r²) = seen. Throws `inconsistent` where nothing maps there.
+  /// The inverse of `distort`, by Newton's method on r (1 + k r²) = seen. Throws `inconsistent` where nothing maps
+  /// there.
   [[nodiscard]] point undistort(point p) const {
     const double x = (p.x - centre_.x) / unit_;
     const double y = (p.y - centre_.y) / unit_;

@@ -24,10 +24,10 @@ struct keyboard {
   /// The outer corners of the keys, top left, top right, bottom right, bottom left as the player sees it: lowest key at
   /// left, player at the bottom. A camera that looks from the other side has them upside down in the picture.
   std::array<point, 4> corners{};
-  int lowest_key = 21;   ///< MIDI number of the leftmost key, a white one; 21 is A0
+  int lowest_key = 21;    ///< MIDI number of the leftmost key, a white one; 21 is A0
   int highest_key = 108;  ///< MIDI number of the rightmost key, a white one; 108 is C8
-  /// Radial lens distortion k: a point that a perfect lens would show at distance r from the centre of the picture is seen
-  /// at distance r (1 + k r²); r is 1 at the corners of the picture. Negative for barrel distortion.
+  /// Radial lens distortion k: a point that a perfect lens would show at distance r from the centre of the picture is
+  /// seen at distance r (1 + k r²); r is 1 at the corners of the picture. Negative for barrel distortion.
   double lens = 0;
   double score = 1;  ///< how sure the finder is, 0 to 1
 };
@@ -70,10 +70,10 @@ inline std::string text(const point& p) {
 
 }  // namespace detail
 
-/// Throws `invalid_argument`, `not_finite` or `inconsistent` with a sentence unless all holds: the picture has 1 … 65536
-/// pixels each way; the corners are finite, inside the picture or at most a quarter of its size outside, and make a convex
-/// quadrilateral in the stated order (clockwise in the picture; counter-clockwise would be a mirrored picture) that is at
-/// least 8 pixels wide and 2 high; 21 ≤ lowest < highest ≤ 108, both white; |lens| ≤ 0.25; score in 0 … 1.
+/// Throws `invalid_argument`, `not_finite` or `inconsistent` with a sentence unless all holds: the picture has 1 …
+/// 65536 pixels each way; the corners are finite, inside the picture or at most a quarter of its size outside, and make
+/// a convex quadrilateral in the stated order (clockwise in the picture; counter-clockwise would be a mirrored picture)
+/// that is at least 8 pixels wide and 2 high; 21 ≤ lowest < highest ≤ 108, both white; |lens| ≤ 0.25; score in 0 … 1.
 inline void validate(const keyboard& k) {
   const auto fail = [](errc code, const std::string& what) { throw error(code, "the keyboard: " + what); };
   if (k.image_width < 1 || k.image_height < 1 || k.image_width > 65536 || k.image_height > 65536) {
@@ -106,22 +106,24 @@ inline void validate(const keyboard& k) {
                                    detail::text(b) + ", are too close to each other");
     }
     const double cross = (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x);
-    const double sine = cross / (length * std::max(std::hypot(c.x - b.x, c.y - b.y), 1e-9));
+    const double sine = cross / (length * (std::max)(std::hypot(c.x - b.x, c.y - b.y), 1e-9));
     turns_right += sine > 0.01 ? 1 : 0;
     turns_left += sine < -0.01 ? 1 : 0;
   }
   if (turns_left == 4) {
-    fail(errc::inconsistent, "the corners run counter-clockwise, as in a mirrored picture; expected are top left, top "
-                             "right, bottom right, bottom left as the player sees them (mirror the video first)");
+    fail(errc::inconsistent,
+         "the corners run counter-clockwise, as in a mirrored picture; expected are top left, top "
+         "right, bottom right, bottom left as the player sees them (mirror the video first)");
   }
   if (turns_right != 4) {
-    fail(errc::inconsistent, "the corners do not make a convex quadrilateral; expected are top left, top right, bottom "
-                             "right, bottom left as the player sees them");
+    fail(errc::inconsistent,
+         "the corners do not make a convex quadrilateral; expected are top left, top right, bottom "
+         "right, bottom left as the player sees them");
   }
   for (const int key : {k.lowest_key, k.highest_key}) {
     if (key < 21 || key > 108 || !is_white(key)) {
-      fail(errc::invalid_argument, "the outermost key " + std::to_string(key) +
-                                       " is not a white key of the piano (MIDI numbers 21 to 108)");
+      fail(errc::invalid_argument,
+           "the outermost key " + std::to_string(key) + " is not a white key of the piano (MIDI numbers 21 to 108)");
     }
   }
   if (k.lowest_key >= k.highest_key) {
@@ -133,7 +135,8 @@ inline void validate(const keyboard& k) {
 }
 
 /// The same keyboard in pictures of another size, such as a smaller copy of the video. Throws `inconsistent` where the
-/// aspect ratios differ by more than rounding (1.5 %): the picture was cropped or squeezed then, and the corners do not hold.
+/// aspect ratios differ by more than rounding (1.5 %): the picture was cropped or squeezed then, and the corners do not
+/// hold.
 [[nodiscard]] inline keyboard scaled_to(keyboard k, index_t width, index_t height) {
   if (width == k.image_width && height == k.image_height) return k;
   const double across = static_cast<double>(width) / static_cast<double>(k.image_width);

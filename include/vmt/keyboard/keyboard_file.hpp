@@ -15,7 +15,9 @@ namespace vmt::inline VMT_ABI::keyboard {
 namespace detail {
 
 /// A number, where −0 becomes 0: JSON writes it as the integer 0.
-inline double number_of(const io::json_value& value) { return value.as_number() + 0.0; }
+inline double number_of(const io::json_value& value) {
+  return value.as_number() + 0.0;
+}
 
 inline point point_of(const io::json_value& value, const std::string& what) {
   const auto& pair = value.as_array();
@@ -27,7 +29,7 @@ inline point point_of(const io::json_value& value, const std::string& what) {
 
 inline int int_of(const io::json_value& value, const std::string& what) {
   const std::int64_t number = value.as_integer();
-  if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max()) {
+  if (number < (std::numeric_limits<int>::min)() || number > (std::numeric_limits<int>::max)()) {
     throw error(errc::invalid_argument, what + " is out of range");
   }
   return static_cast<int>(number);
@@ -67,9 +69,10 @@ auto member(const io::json_value& value, const char* name, F&& read) {
   detail::member(root.at("corners"), "corners", [&](const io::json_value& value) {
     const auto& points = value.as_array();
     if (points.size() != 4) {
-      throw error(errc::bad_format, std::to_string(points.size()) +
-                                        " points were found, 4 were expected: top left, top right, bottom right, bottom "
-                                        "left as the player sees them");
+      throw error(errc::bad_format,
+                  std::to_string(points.size()) +
+                      " points were found, 4 were expected: top left, top right, bottom right, bottom "
+                      "left as the player sees them");
     }
     for (std::size_t i = 0; i < 4; ++i) {
       k.corners[i] = detail::point_of(points[i], std::string("the ") + detail::corner_names[i] + " corner");
@@ -110,6 +113,8 @@ auto member(const io::json_value& value, const char* name, F&& read) {
 }
 
 /// Writes the file whole or not at all. Throws as `validate` and `write_file`.
-inline void save_keyboard(const std::filesystem::path& path, const keyboard& k) { write_file(path, to_json(k)); }
+inline void save_keyboard(const std::filesystem::path& path, const keyboard& k) {
+  write_file(path, to_json(k));
+}
 
 }  // namespace vmt::inline VMT_ABI::keyboard

@@ -10,17 +10,18 @@
 
 namespace vmt::inline VMT_ABI::keyboard {
 
-/// Cuts the keyboard out of a picture and makes it an upright strip: lowest key at left, player at the bottom, white keys
-/// evenly spread (up to parallax). All 88 keys fill the strip; a shorter keyboard takes the place of its keys, and the rest
-/// is black.
+/// Cuts the keyboard out of a picture and makes it an upright strip: lowest key at left, player at the bottom, white
+/// keys evenly spread (up to parallax). All 88 keys fill the strip; a shorter keyboard takes the place of its keys, and
+/// the rest is black.
 ///
-/// A strip pixel is the mean of the picture over its footprint: the derivative of the mapping (perspective, then lens) gives
-/// a box, at least one pixel wide and high, whose overlap with each picture pixel is its weight. So shrinking does not
-/// alias, enlarging interpolates linearly, and a picture that is the strip already passes unchanged. Outside the picture
-/// its border is repeated. Weights are 12-bit fixed point in each direction: the result is the same on every machine.
+/// A strip pixel is the mean of the picture over its footprint: the derivative of the mapping (perspective, then lens)
+/// gives a box, at least one pixel wide and high, whose overlap with each picture pixel is its weight. So shrinking
+/// does not alias, enlarging interpolates linearly, and a picture that is the strip already passes unchanged. Outside
+/// the picture its border is repeated. Weights are 12-bit fixed point in each direction: the result is the same on
+/// every machine.
 ///
-/// Construction computes the weights once (some ms); a call is one pass of integer sums without allocation. A const object
-/// may be shared by threads.
+/// Construction computes the weights once (some ms); a call is one pass of integer sums without allocation. A const
+/// object may be shared by threads.
 class straightener {
  public:
   /// `width`, `height`: the size of the frames to come, to which the keyboard is scaled. Throws as `validate` and
@@ -124,10 +125,10 @@ class straightener {
     index_t down;
   };
 
-  /// The overlap of [centre − extent/2, centre + extent/2] with the pixels [i, i + 1] of a line, as fractions of the extent;
-  /// what lies outside the line counts for its first or last pixel.
+  /// The overlap of [centre − extent/2, centre + extent/2] with the pixels [i, i + 1] of a line, as fractions of the
+  /// extent; what lies outside the line counts for its first or last pixel.
   static taps box(double centre, double extent, index_t size) {
-    extent = std::max(extent, 1.0);
+    extent = (std::max)(extent, 1.0);
     const double last = static_cast<double>(size - 1);
     const double low = centre - extent / 2;
     const double high = centre + extent / 2;
@@ -151,8 +152,8 @@ class straightener {
     row_table table{static_cast<index_t>(weights_.size()), 1, 1};
     for (const footprint& f : row) {
       if (!f.inside) continue;
-      table.across = std::max(table.across, static_cast<index_t>(f.across.weights.size()));
-      table.down = std::max(table.down, static_cast<index_t>(f.down.weights.size()));
+      table.across = (std::max)(table.across, static_cast<index_t>(f.across.weights.size()));
+      table.down = (std::max)(table.down, static_cast<index_t>(f.down.weights.size()));
     }
     const auto pad = [](taps& t, index_t count, index_t size) {
       while (static_cast<index_t>(t.weights.size()) < count) {

@@ -88,8 +88,8 @@ class child_process {
     // A process group of its own: Ctrl-C goes to us alone, and we decide what becomes of the child.
     if (failed == 0) failed = posix_spawnattr_setpgroup(&attributes, 0);
     if (failed == 0) {
-      failed = posix_spawnattr_setflags(
-          &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+      failed =
+          posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
     if (failed == 0) failed = posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(), environ);
     posix_spawnattr_destroy(&attributes);
@@ -190,7 +190,7 @@ class child_process {
       if (got == 0) pipes_[i].reset();
       std::string& text = i == 1 ? messages_ : notes_;
       auto taken = static_cast<std::size_t>(got);
-      if (i == 1) taken = std::min(taken, 4096 - std::min<std::size_t>(4096, text.size()));
+      if (i == 1) taken = (std::min)(taken, 4096 - std::min<std::size_t>(4096, text.size()));
       text.append(block.data(), taken);
     }
   }

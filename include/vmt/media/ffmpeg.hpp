@@ -2,7 +2,8 @@
 #pragma once
 
 /// \file
-/// Any video file through the program ffmpeg (≥ 5.1) as a child process. POSIX only; elsewhere pipe Y4M into `y4m_reader`.
+/// Any video file through the program ffmpeg (≥ 5.1) as a child process. POSIX only; elsewhere pipe Y4M into
+/// `y4m_reader`.
 
 #include <vmt/media/child_process.hpp>
 #include <vmt/media/y4m.hpp>
@@ -19,20 +20,20 @@ struct ffmpeg_options {
   image_limits limits = {};
 };
 
-/// A frame source over a video file. ffmpeg decodes it, turns it upright by its rotation mark and to full-range gray; no
-/// frame is doubled or dropped to even out the frame rate, and each carries its own time (to the microsecond), so that
-/// variable frame rates are right. Time 0 is the start of the file, where its audio is 0 too; the first frame may be later.
-/// A size change within the video is scaled to the first size.
+/// A frame source over a video file. ffmpeg decodes it, turns it upright by its rotation mark and to full-range gray;
+/// no frame is doubled or dropped to even out the frame rate, and each carries its own time (to the microsecond), so
+/// that variable frame rates are right. Time 0 is the start of the file, where its audio is 0 too; the first frame may
+/// be later. A size change within the video is scaled to the first size.
 ///
-/// The end of the video is only believed when ffmpeg exits with success. Playlists cannot lead to the network: ffmpeg may
-/// open files only. Destruction in mid-video ends the process.
+/// The end of the video is only believed when ffmpeg exits with success. Playlists cannot lead to the network: ffmpeg
+/// may open files only. Destruction in mid-video ends the process.
 ///
 ///     vmt::media::ffmpeg video("take1.mp4");
 ///     for (vmt::frame f; video(f);) use(f);
 class ffmpeg {
  public:
-  /// Starts ffmpeg and reads the size. Throws `not_found` (no such video, no such program), `bad_format` (with ffmpeg's own
-  /// words), `limit_exceeded`, `io_failure`.
+  /// Starts ffmpeg and reads the size. Throws `not_found` (no such video, no such program), `bad_format` (with ffmpeg's
+  /// own words), `limit_exceeded`, `io_failure`.
   explicit ffmpeg(const std::filesystem::path& video, ffmpeg_options options = {})
       : video_(video.string()), program_(options.program) {
     std::error_code failure;
@@ -45,7 +46,8 @@ class ffmpeg {
       child_ = std::make_unique<detail::child_process>(arguments(options));
     } catch (const error& e) {
       if (e.code() != errc::not_found) throw;
-      throw error(errc::not_found, std::string(e.what()) + "; install ffmpeg (5.1 or later), or make a folder of frames");
+      throw error(errc::not_found,
+                  std::string(e.what()) + "; install ffmpeg (5.1 or later), or make a folder of frames");
     }
     try {
       reader_ = std::make_unique<y4m_reader<child_bytes>>(
@@ -56,8 +58,8 @@ class ffmpeg {
     }
   }
 
-  /// The next frame; false at the end of the video. Throws `bad_format` with ffmpeg's words when decoding fails or breaks
-  /// off, `inconsistent` when a frame has no time.
+  /// The next frame; false at the end of the video. Throws `bad_format` with ffmpeg's words when decoding fails or
+  /// breaks off, `inconsistent` when a frame has no time.
   bool operator()(frame& out) {
     if (ended_) return false;
     for (;;) {
@@ -116,8 +118,8 @@ class ffmpeg {
     if (status == 0 && what == nullptr) {
       read_notes();
       if (times_.empty()) return;
-      throw error(errc::inconsistent, "'" + program_ + "' gave " + std::to_string(times_.size()) +
-                                          " frames of '" + video_ + "' less than it announced");
+      throw error(errc::inconsistent, "'" + program_ + "' gave " + std::to_string(times_.size()) + " frames of '" +
+                                          video_ + "' less than it announced");
     }
     std::string words = child_->messages();
     while (!words.empty() && words.back() == '\n') words.pop_back();
@@ -130,8 +132,8 @@ class ffmpeg {
     read_notes();
     while (times_.empty()) {
       if (!child_->wait_for_side_channels()) {
-        throw error(errc::inconsistent, "'" + program_ + "' gave no time for frame " + std::to_string(count_) +
-                                            " of '" + video_ + "'");
+        throw error(errc::inconsistent,
+                    "'" + program_ + "' gave no time for frame " + std::to_string(count_) + " of '" + video_ + "'");
       }
       read_notes();
     }
@@ -151,8 +153,9 @@ class ffmpeg {
       std::int64_t microseconds = 0;
       if (at == std::string_view::npos ||
           std::from_chars(line.data() + at + 4, line.data() + line.size(), microseconds).ec != std::errc{}) {
-        throw error(errc::inconsistent, "a frame of '" + video_ + "' has no time; put the video into another container "
-                                        "('ffmpeg -i IN -c copy OUT.mp4')");
+        throw error(errc::inconsistent, "a frame of '" + video_ +
+                                            "' has no time; put the video into another container "
+                                            "('ffmpeg -i IN -c copy OUT.mp4')");
       }
       times_.push_back(static_cast<double>(microseconds) / 1e6);
     }

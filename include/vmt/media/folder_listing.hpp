@@ -20,7 +20,9 @@
 
 namespace vmt::inline VMT_ABI::media::detail {
 
-inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+inline bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 /// The last run of digits in a file name without its extension: 12 for "take3_00012.png". Throws `bad_format` where it
 /// does not fit into 63 bits.
@@ -70,8 +72,9 @@ inline std::vector<numbered_image> list_images(const std::filesystem::path& fold
     throw error(errc::io_failure, "cannot list the folder '" + folder.string() + "': " + failure.message());
   }
   if (paths.empty()) {
-    throw error(errc::not_found, "there are no images in '" + folder.string() +
-                                     "'; files named like frame00001.png (.png .jpg .jpeg .pgm .ppm .pnm) were expected");
+    throw error(errc::not_found,
+                "there are no images in '" + folder.string() +
+                    "'; files named like frame00001.png (.png .jpg .jpeg .pgm .ppm .pnm) were expected");
   }
   std::sort(paths.begin(), paths.end());  // so that messages do not depend on the file system
   std::vector<numbered_image> images;

@@ -31,15 +31,15 @@ struct frame {
   [[nodiscard]] std::uint8_t* row(index_t y) noexcept { return pixels.data() + y * width; }
 };
 
-/// A frame source is any callable `bool(frame&)`: it fills in the next frame and returns true, or returns false at the end
-/// of the video. A video that breaks off is an exception, never an end.
+/// A frame source is any callable `bool(frame&)`: it fills in the next frame and returns true, or returns false at the
+/// end of the video. A video that breaks off is an exception, never an end.
 template <class S>
 concept frame_source = std::is_invocable_r_v<bool, S&, frame&>;
 
 namespace media {
 
-/// An image decoder is any callable `void(std::span<const std::byte> file, frame&)`: it sets the size and the pixels of the
-/// frame and nothing else. It throws `bad_format` for a damaged image and then leaves the frame as it was.
+/// An image decoder is any callable `void(std::span<const std::byte> file, frame&)`: it sets the size and the pixels of
+/// the frame and nothing else. It throws `bad_format` for a damaged image and then leaves the frame as it was.
 template <class D>
 concept image_decoder = std::is_invocable_v<D&, std::span<const std::byte>, frame&>;
 

@@ -39,12 +39,12 @@ struct frame_folder_counts {
   index_t gaps = 0;     ///< frames that are missing in the folder
 };
 
-/// A frame source over a folder of images (.png .jpg .jpeg .pgm .ppm .pnm in any case; hidden files are passed over) in the
-/// order of the last number in their names: frame2 before frame10. Names without any number are taken in alphabetical
-/// order.
+/// A frame source over a folder of images (.png .jpg .jpeg .pgm .ppm .pnm in any case; hidden files are passed over) in
+/// the order of the last number in their names: frame2 before frame10. Names without any number are taken in
+/// alphabetical order.
 ///
-/// Times come from `times.csv` in the folder (lines `index,seconds`; the index is the number in the file name), else they
-/// are (number − first number) / fps. All images must have the size of the first.
+/// Times come from `times.csv` in the folder (lines `index,seconds`; the index is the number in the file name), else
+/// they are (number − first number) / fps. All images must have the size of the first.
 ///
 ///     vmt::media::frame_folder video("frames", {.fps = 25}, vmt::media::stb_decoder{});
 ///     for (vmt::frame f; video(f);) use(f);
@@ -52,8 +52,9 @@ template <class Decoder = pnm_decoder>
   requires image_decoder<Decoder>
 class frame_folder {
  public:
-  /// Lists the folder and checks names, numbers and times; opens no image yet. Throws `not_found` (no folder, no images),
-  /// `invalid_argument` (neither times nor fps), `inconsistent` (duplicates, gaps, times), `bad_format`, `io_failure`.
+  /// Lists the folder and checks names, numbers and times; opens no image yet. Throws `not_found` (no folder, no
+  /// images), `invalid_argument` (neither times nor fps), `inconsistent` (duplicates, gaps, times), `bad_format`,
+  /// `io_failure`.
   explicit frame_folder(const std::filesystem::path& folder, frame_folder_options options = {}, Decoder decoder = {})
       : options_(options), decoder_(std::move(decoder)), images_(detail::list_images(folder)) {
     std::error_code ignored;
@@ -64,8 +65,8 @@ class frame_folder {
     }
   }
 
-  /// The next frame; false after the last. Throws `bad_format` (damaged, under `damage_policy::fail`), `inconsistent` (the
-  /// size changes) and what the decoder throws, always with the path of the image.
+  /// The next frame; false after the last. Throws `bad_format` (damaged, under `damage_policy::fail`), `inconsistent`
+  /// (the size changes) and what the decoder throws, always with the path of the image.
   bool operator()(frame& out) {
     while (next_ < images_.size()) {
       const std::size_t i = next_++;
@@ -134,8 +135,7 @@ class frame_folder {
 
   void use_times(const std::filesystem::path& path) {
     const std::vector<std::byte> bytes = read_file(path);
-    const auto rows =
-        detail::parse_times({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+    const auto rows = detail::parse_times({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
     std::size_t row = 0;
     for (const auto& image : images_) {
       const std::size_t before = row;
@@ -160,10 +160,10 @@ class frame_folder {
 
   void report_missing(const std::filesystem::path& folder) const {
     if (counts_.gaps == 0 || options_.gaps == gap_policy::allow) return;
-    throw error(errc::inconsistent, "the frame folder '" + folder.string() + "' misses " +
-                                        std::to_string(counts_.gaps) + " frames between its first and its last: " +
-                                        missing_ + (missing_runs_ > 5 ? ", ..." : "") +
-                                        "; restore them, or allow gaps (frames after a gap keep their time)");
+    throw error(errc::inconsistent,
+                "the frame folder '" + folder.string() + "' misses " + std::to_string(counts_.gaps) +
+                    " frames between its first and its last: " + missing_ + (missing_runs_ > 5 ? ", ..." : "") +
+                    "; restore them, or allow gaps (frames after a gap keep their time)");
   }
 
   frame_folder_options options_;

@@ -8,8 +8,9 @@
 
 namespace vmt::inline VMT_ABI::media {
 
-/// What an image file holds, and whether it is whole: everything that can be told without decoding, in time linear in the
-/// file and without allocation. Decoders call it first, since the usual ones accept truncated JPEGs and flipped PNG bits.
+/// What an image file holds, and whether it is whole: everything that can be told without decoding, in time linear in
+/// the file and without allocation. Decoders call it first, since the usual ones accept truncated JPEGs and flipped PNG
+/// bits.
 ///
 /// Throws `bad_format` (damaged, or no image at all), `unsupported` (a kind that is not read), `limit_exceeded`.
 [[nodiscard]] inline image_info check_image(std::span<const std::byte> file, const image_limits& limits = {}) {

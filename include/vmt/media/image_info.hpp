@@ -16,7 +16,7 @@ namespace vmt::inline VMT_ABI::media {
 struct image_limits {
   index_t max_width = 8192;
   index_t max_height = 8192;
-  index_t max_area = 16'800'000;                   ///< pixels
+  index_t max_area = 16'800'000;                  ///< pixels
   std::size_t max_bytes = std::size_t{64} << 20;  ///< of the file
 };
 

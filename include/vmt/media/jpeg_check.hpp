@@ -96,10 +96,11 @@ class jpeg_walk {
       across_[c] = std::to_integer<unsigned>(body[7 + 3 * c]) >> 4;
       down_[c] = std::to_integer<unsigned>(body[7 + 3 * c]) & 15U;
       if (across_[c] < 1 || across_[c] > 4 || down_[c] < 1 || down_[c] > 4) damaged("a sampling factor is not 1 to 4");
-      most_across = std::max(most_across, across_[c]);
-      most_down = std::max(most_down, down_[c]);
+      most_across = (std::max)(most_across, across_[c]);
+      most_down = (std::max)(most_down, down_[c]);
     }
-    // Fractional ratios are legal on paper, never written by encoders, and overrun buffers in decoders (CVE-2021-37789).
+    // Fractional ratios are legal on paper, never written by encoders, and overrun buffers in decoders
+    // (CVE-2021-37789).
     for (std::size_t c = 0; c < components_; ++c) {
       if (most_across % across_[c] != 0 || most_down % down_[c] != 0) damaged("its sampling factors do not divide");
     }
@@ -165,9 +166,9 @@ class jpeg_walk {
 
 }  // namespace detail
 
-/// Size and integrity of a JPEG file without decoding it: all segments inside the file, one frame header, data for every
-/// component, the end marker found and FF D9 the last bytes (zeros may follow). Decoders accept truncated files and fill in
-/// gray; this does not. A flipped bit inside the picture data stays invisible: JPEG has no checksum.
+/// Size and integrity of a JPEG file without decoding it: all segments inside the file, one frame header, data for
+/// every component, the end marker found and FF D9 the last bytes (zeros may follow). Decoders accept truncated files
+/// and fill in gray; this does not. A flipped bit inside the picture data stays invisible: JPEG has no checksum.
 ///
 /// Throws `bad_format` (damaged), `unsupported` (lossless, arithmetic-coded, 12-bit), `limit_exceeded`.
 [[nodiscard]] inline image_info check_jpeg(std::span<const std::byte> file, const image_limits& limits = {}) {

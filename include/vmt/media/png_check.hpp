@@ -6,18 +6,19 @@
 
 namespace vmt::inline VMT_ABI::media {
 
-/// Size and integrity of a PNG file without decoding it (W3C PNG, section 5): signature, IHDR, every chunk inside the file
-/// with its CRC-32 right, image data present, IEND at the end. Bytes after IEND are allowed, as viewers do.
+/// Size and integrity of a PNG file without decoding it (W3C PNG, section 5): signature, IHDR, every chunk inside the
+/// file with its CRC-32 right, image data present, IEND at the end. Bytes after IEND are allowed, as viewers do.
 ///
 /// Throws `bad_format` (damaged), `unsupported` (Apple's CgBI variant), `limit_exceeded`.
 [[nodiscard]] inline image_info check_png(std::span<const std::byte> file, const image_limits& limits = {}) {
   constexpr auto kind = image_kind::png;
-  constexpr auto tag = [](const char (&t)[5]) {
+  constexpr auto tag = [](const char(&t)[5]) {
     std::uint32_t v = 0;
     for (int i = 0; i < 4; ++i) v = v << 8 | static_cast<unsigned char>(t[i]);
     return v;
   };
-  if (file.size() < 8 || detail::big_endian_32(file, 0) != 0x89504E47U || detail::big_endian_32(file, 4) != 0x0D0A1A0AU) {
+  if (file.size() < 8 || detail::big_endian_32(file, 0) != 0x89504E47U ||
+      detail::big_endian_32(file, 4) != 0x0D0A1A0AU) {
     detail::damaged_image(kind, "its signature is wrong (a file copied as text, perhaps)");
   }
   image_info info{kind, 0, 0};
@@ -49,8 +50,8 @@ namespace vmt::inline VMT_ABI::media {
       const bool valid = (colour == 0 && (low || depth == 8 || depth == 16)) || (colour == 3 && (low || depth == 8)) ||
                          ((colour == 2 || colour == 4 || colour == 6) && (depth == 8 || depth == 16));
       if (!valid) {
-        detail::damaged_image(kind, "colour type " + std::to_string(colour) + " with " + std::to_string(depth) +
-                                        " bits does not exist");
+        detail::damaged_image(
+            kind, "colour type " + std::to_string(colour) + " with " + std::to_string(depth) + " bits does not exist");
       }
       if (file[at + 18] != std::byte{0} || file[at + 19] != std::byte{0} || file[at + 20] > std::byte{1}) {
         detail::damaged_image(kind, "IHDR names an unknown compression, filter or interlace method");

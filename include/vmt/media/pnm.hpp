@@ -76,8 +76,8 @@ inline pnm_header read_pnm_header(std::span<const std::byte> file, const image_l
   if (sniff_image(file) != image_kind::pnm) damaged_image(image_kind::pnm, "it does not begin with P2, P5 or P6");
   const unsigned type = std::to_integer<unsigned>(file[1]) - '0';
   if (type != 2 && type != 5 && type != 6) {
-    throw error(errc::unsupported, "the PNM image is of type P" + std::to_string(type) +
-                                       "; P5 or P2 (gray) or P6 (colour) was expected");
+    throw error(errc::unsupported,
+                "the PNM image is of type P" + std::to_string(type) + "; P5 or P2 (gray) or P6 (colour) was expected");
   }
   pnm_scanner scan(file, 2);
   pnm_header header{type, scan.number("width"), 0, 0, 0};
@@ -111,8 +111,8 @@ inline pnm_header read_pnm_header(std::span<const std::byte> file, const image_l
   return {image_kind::pnm, header.width, header.height};
 }
 
-/// Reads P5, P2 (gray) and P6 (colour, to gray by `gray_of`). Other maximum values than 255 are scaled to it and rounded:
-/// (255 v + m/2) / m. Needs no library. Throws as `check_pnm`; the frame is then unchanged.
+/// Reads P5, P2 (gray) and P6 (colour, to gray by `gray_of`). Other maximum values than 255 are scaled to it and
+/// rounded: (255 v + m/2) / m. Needs no library. Throws as `check_pnm`; the frame is then unchanged.
 inline void decode_pnm(std::span<const std::byte> file, frame& out, const image_limits& limits = {}) {
   const auto header = detail::read_pnm_header(file, limits);
   const index_t area = header.width * header.height;
@@ -158,8 +158,9 @@ struct pnm_decoder {
   void operator()(std::span<const std::byte> file, frame& out) const {
     const auto kind = sniff_image(file);
     if (kind && *kind != image_kind::pnm) {
-      throw error(errc::unsupported, "the image is a " + std::string(name(*kind)) +
-                                         ", this decoder reads PNM only; include <vmt/media/stb.hpp> and use stb_decoder");
+      throw error(errc::unsupported,
+                  "the image is a " + std::string(name(*kind)) +
+                      ", this decoder reads PNM only; include <vmt/media/stb.hpp> and use stb_decoder");
     }
     decode_pnm(file, out, limits);
   }

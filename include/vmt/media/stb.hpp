@@ -2,9 +2,9 @@
 #pragma once
 
 /// \file
-/// PNG and JPEG by stb_image (opt-in: not part of <vmt/vmt.hpp>). Every translation unit may include this header; exactly
-/// one defines VMT_STB_IMPLEMENTATION before it and needs stb_image.h (≥ 2.27) on the include path. stb's functions get
-/// internal linkage there, so a program that has its own stb_image keeps it.
+/// PNG and JPEG by stb_image (opt-in: not part of <vmt/vmt.hpp>). Every translation unit may include this header;
+/// exactly one defines VMT_STB_IMPLEMENTATION before it and needs stb_image.h (≥ 2.27) on the include path. stb's
+/// functions get internal linkage there, so a program that has its own stb_image keeps it.
 
 #include <vmt/media/image.hpp>
 
@@ -27,8 +27,8 @@ struct stb_deleter {
 };
 
 /// A checked PNG file whose palette is filled up to 256 colours with black, as libpng reads it; empty where it has no
-/// palette or a full one. stb would give pixels beyond a short palette the colour of whatever lay in memory. Checksums are
-/// not made right again: stb does not look at them.
+/// palette or a full one. stb would give pixels beyond a short palette the colour of whatever lay in memory. Checksums
+/// are not made right again: stb does not look at them.
 inline std::vector<std::byte> fill_palette(std::span<const std::byte> png) {
   constexpr std::uint32_t palette = 0x504C5445;  // PLTE
   constexpr std::uint32_t data = 0x49444154;     // IDAT
@@ -165,7 +165,9 @@ extern "C" unsigned char* vmt_stb_decode(const unsigned char* bytes, int size, i
   return pixels;
 }
 
-extern "C" void vmt_stb_free(unsigned char* pixels) { stbi_image_free(pixels); }
+extern "C" void vmt_stb_free(unsigned char* pixels) {
+  stbi_image_free(pixels);
+}
 
 }  // namespace vmt::inline VMT_ABI::media::detail
 #endif  // VMT_STB_IMPLEMENTATION

@@ -17,8 +17,8 @@
 
 namespace vmt::inline VMT_ABI::media {
 
-/// A byte source is any callable `size_t(std::span<std::byte> room)`: it fills in at least one byte and returns how many, or
-/// returns 0 at the end.
+/// A byte source is any callable `size_t(std::span<std::byte> room)`: it fills in at least one byte and returns how
+/// many, or returns 0 at the end.
 template <class S>
 concept byte_source = std::is_invocable_r_v<std::size_t, S&, std::span<std::byte>>;
 
@@ -50,8 +50,9 @@ struct y4m_options {
   image_limits limits = {};
 };
 
-/// A frame source over a YUV4MPEG2 stream with 8 bits a sample: Cmono, C420*, C411, C422, C444, C444alpha. Chroma is passed
-/// over. Time is frame number / rate. Nothing is read ahead: after the end the byte source stands behind the last frame.
+/// A frame source over a YUV4MPEG2 stream with 8 bits a sample: Cmono, C420*, C411, C422, C444, C444alpha. Chroma is
+/// passed over. Time is frame number / rate. Nothing is read ahead: after the end the byte source stands behind the
+/// last frame.
 ///
 ///     vmt::media::y4m_reader video(vmt::media::stdio_bytes{stdin});
 template <class Bytes>
@@ -63,8 +64,9 @@ class y4m_reader {
     constexpr std::string_view magic = "YUV4MPEG2";
     const std::string line = read_line(0, 1024, "the stream header");
     if (!line.starts_with(magic) || (line.size() > magic.size() && line[magic.size()] != ' ')) {
-      throw error(errc::bad_format, "the video stream does not begin with YUV4MPEG2; make one with "
-                                    "'ffmpeg -i VIDEO -f yuv4mpegpipe -pix_fmt gray -'");
+      throw error(errc::bad_format,
+                  "the video stream does not begin with YUV4MPEG2; make one with "
+                  "'ffmpeg -i VIDEO -f yuv4mpegpipe -pix_fmt gray -'");
     }
     parse(std::string_view(line).substr(magic.size()), options);
   }
@@ -72,8 +74,8 @@ class y4m_reader {
   [[nodiscard]] index_t width() const noexcept { return width_; }
   [[nodiscard]] index_t height() const noexcept { return height_; }
 
-  /// The next frame; false at the end of the stream. Throws `bad_format` where the stream ends inside a frame or anything
-  /// but a frame follows.
+  /// The next frame; false at the end of the stream. Throws `bad_format` where the stream ends inside a frame or
+  /// anything but a frame follows.
   bool operator()(frame& out) {
     std::array<std::byte, 6> head{};
     const std::size_t got = read_some(head);
@@ -89,7 +91,7 @@ class y4m_reader {
     if (read_some(std::as_writable_bytes(std::span(out.pixels))) != out.pixels.size()) ends_inside();
     std::array<std::byte, 4096> passed_over;
     for (index_t left = chroma_bytes_; left > 0;) {
-      const auto now = std::min(left, static_cast<index_t>(passed_over.size()));
+      const auto now = (std::min)(left, static_cast<index_t>(passed_over.size()));
       if (read_some(std::span(passed_over).first(static_cast<std::size_t>(now))) != static_cast<std::size_t>(now)) {
         ends_inside();
       }
@@ -116,8 +118,8 @@ class y4m_reader {
   }();
 
   [[noreturn]] void ends_inside() const {
-    throw error(errc::bad_format, "the video stream ends inside frame " + std::to_string(count_) +
-                                      "; its writer was stopped or failed");
+    throw error(errc::bad_format,
+                "the video stream ends inside frame " + std::to_string(count_) + "; its writer was stopped or failed");
   }
 
   std::size_t read_some(std::span<std::byte> room) {
@@ -149,7 +151,7 @@ class y4m_reader {
     index_t rate = 0;
     index_t scale = 0;
     while (!parameters.empty()) {
-      const std::size_t end = std::min(parameters.find(' '), parameters.size());
+      const std::size_t end = (std::min)(parameters.find(' '), parameters.size());
       const std::string_view word = parameters.substr(0, end);
       parameters.remove_prefix(std::min(end + 1, parameters.size()));
       if (word.empty()) continue;
@@ -159,7 +161,7 @@ class y4m_reader {
         case 'H': height_ = number(value, word); break;
         case 'C': colour = value; break;
         case 'F': {
-          const std::size_t colon = std::min(value.find(':'), value.size());
+          const std::size_t colon = (std::min)(value.find(':'), value.size());
           rate = number(value.substr(0, colon), word);
           scale = number(value.substr(std::min(colon + 1, value.size())), word);
           break;
@@ -217,8 +219,8 @@ class y4m_reader {
     index_t value = 0;
     const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (failure != std::errc{} || end != digits.data() + digits.size() || value < 0 || value > 2'000'000'000) {
-      throw error(errc::bad_format, "the header of the video stream has the malformed parameter '" +
-                                        std::string(word) + "'");
+      throw error(errc::bad_format,
+                  "the header of the video stream has the malformed parameter '" + std::string(word) + "'");
     }
     return value;
   }

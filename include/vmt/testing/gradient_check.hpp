@@ -66,6 +66,7 @@ template <class Loss>
 
 /// Takes over the worse finding of `part`, whose places lie in the tensor `name`.
 inline void merge(gradient_report& all, const gradient_report& part, const std::string& name) {
+  if (part.checked == 0) return;
   const index_t checked = all.checked + part.checked;
   if (part.worst > all.worst || all.where.empty()) {
     all = part;

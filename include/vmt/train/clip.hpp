@@ -101,12 +101,11 @@ class clip_folder {
   [[nodiscard]] keyboard::straightener straightener(index_t frame_width, index_t frame_height, index_t width,
                                                     index_t height) const {
     if (!keyboard_.empty()) {
+      const keyboard::keyboard where = keyboard::load_keyboard(keyboard_);
       try {
-        return {keyboard::load(keyboard_), frame_width, frame_height, width, height};
+        return {where, frame_width, frame_height, width, height};
       } catch (const error& e) {
-        const std::string what = e.what();
-        if (what.find(keyboard_.string()) != std::string::npos) throw;
-        throw error(e.code(), keyboard_.string() + ": " + what);
+        throw error(e.code(), keyboard_.string() + ": " + e.what());
       }
     }
     const double shape = static_cast<double>(frame_width * height) / static_cast<double>(frame_height * width);

@@ -4,6 +4,7 @@
 #include <vmt/tensor/extents.hpp>
 #include <vmt/train/augment.hpp>
 #include <vmt/train/clip.hpp>
+#include <vmt/train/fingerprint.hpp>
 #include <vmt/train/targets.hpp>
 
 namespace vmt::inline VMT_ABI::train {

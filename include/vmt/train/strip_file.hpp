@@ -30,13 +30,6 @@ static_assert(sizeof(strip_header) == 56);
 
 }  // namespace detail
 
-/// 64-bit FNV-1a: tells descriptions apart, protects against nothing.
-[[nodiscard]] constexpr std::uint64_t fingerprint_of(std::string_view text,
-                                                     std::uint64_t before = 0xCBF29CE484222325ULL) noexcept {
-  for (const char c : text) before = (before ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-  return before;
-}
-
 /// Writes gray frames of one size and their times into a file that appears, whole, with `finish`. It is a cache of this
 /// machine: numbers have its byte order.
 class strip_writer {

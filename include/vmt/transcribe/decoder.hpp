@@ -4,8 +4,9 @@
 #include <vmt/core/index.hpp>
 #include <vmt/transcribe/sink.hpp>
 
-#include <cmath>  // isfinite
-#include <span>   // probabilities
+#include <cmath>     // isfinite
+#include <concepts>  // convertible_to
+#include <span>      // probabilities
 #include <string>
 
 namespace vmt::inline VMT_ABI::transcribe {

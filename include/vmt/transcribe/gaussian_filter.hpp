@@ -6,6 +6,7 @@
 #include <algorithm>  // copy, max
 #include <cmath>      // exp
 #include <span>
+#include <string>  // messages
 #include <vector>  // ring
 
 namespace vmt::inline VMT_ABI::transcribe {

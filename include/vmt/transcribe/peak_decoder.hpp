@@ -5,6 +5,7 @@
 
 #include <algorithm>  // min, clamp, copy
 #include <limits>     // no onset yet
+#include <utility>    // swap, as_const
 #include <vector>     // last frames, pending notes
 
 namespace vmt::inline VMT_ABI::transcribe {
@@ -74,7 +75,7 @@ class peak_decoder {
     if (count_ > 0) {
       find_peaks(middle_time_, {});
       const double end = middle_time_ + (count_ > 1 ? middle_time_ - before_time_ : options_.period);
-      for (note& n : pending_) n.offset = std::min(n.offset, end);
+      for (note& n : pending_) n.offset = options_.immediate ? n.offset : std::min(n.offset, end);
       release(std::numeric_limits<double>::infinity(), sink);
     }
     reset();

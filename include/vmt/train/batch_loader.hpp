@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/core/rng.hpp>
+#include <vmt/tensor/tensor.hpp>
+
+#include <array>
+#include <concepts>
+#include <condition_variable>
+#include <exception>  // exception_ptr
+#include <mutex>
+#include <numeric>  // iota
+#include <thread>
+#include <vector>  // order
+
+namespace vmt::inline VMT_ABI::train {
+
+/// Where samples come from: `size()` of them; `load(sample, epoch, augment, x, targets)` writes the input and the targets of
+/// one, the same for the same arguments; `input_sizes()` are the sizes of x; `fingerprint()` tells data apart.
+template <class S, std::size_t InputRank>
+concept data_source = requires(const S& s, std::span<float> room) {
+  { s.size() } -> std::convertible_to<index_t>;
+  { s.keys() } -> std::convertible_to<index_t>;
+  { s.input_sizes() } -> std::convertible_to<extents<InputRank>>;
+  { s.fingerprint() } -> std::convertible_to<std::uint64_t>;
+  s.load(index_t{}, std::uint32_t{}, bool{}, room, room);
+};
+
+/// 0 … n−1 in the random order of (seed, epoch): Fisher and Yates' shuffle; then its first `count` (0: all).
+[[nodiscard]] inline std::vector<std::uint32_t> shuffled(index_t n, index_t count, std::uint64_t seed,
+                                                         std::uint32_t epoch) {
+  if (n < 0 || n > 0xFFFFFFFF) throw error(errc::limit_exceeded, "a data source may have up to 2^32 samples");
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), 0U);
+  rng random(seed, epoch, 0, rng_use::shuffle);
+  for (index_t i = n - 1; i > 0; --i) {
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i + 1))]);
+  }
+  if (count > 0 && count < n) order.resize(static_cast<std::size_t>(count));
+  return order;
+}
+
+/// Loads the batches of one epoch on a thread of its own, one ahead: while one batch is used the next is made, and there
+/// are never more than these two.
+template <class Source, std::size_t Rank>
+class batch_loader {
+ public:
+  struct batch {
+    const_view<float, Rank> x;
+    const_view<float, 2> targets;
+  };
+
+  /// Batch b holds the samples order[b·size] … ; the last may be smaller. Begins with batch `first`. `source` and `order`
+  /// must outlive the loader.
+  batch_loader(const Source& source, std::span<const std::uint32_t> order, index_t size, index_t first,
+               std::uint32_t epoch, bool augment)
+      : source_(source), order_(order), size_(size), next_(first), epoch_(epoch), augment_(augment) {
+    const extents<Rank - 1> one = source.input_sizes();
+    std::array<index_t, Rank> sizes{};
+    sizes[0] = size;
+    for (std::size_t r = 1; r < Rank; ++r) sizes[r] = one[r - 1];
+    for (slot& s : slots_) {
+      s.x.resize(extents<Rank>(sizes));
+      s.targets.resize(extents<2>{size, source.keys()});
+    }
+    thread_ = std::thread([this, first] { work(first); });
+  }
+  batch_loader(const batch_loader&) = delete;
+  batch_loader& operator=(const batch_loader&) = delete;
+  ~batch_loader() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  /// The next batch, valid until the next call. Not to be called after the last. Throws what the source threw.
+  batch next() {
+    std::unique_lock lock(mutex_);
+    if (using_) {
+      slots_[slot_of(next_ - 1)].full = false;
+      changed_.notify_all();
+    }
+    using_ = true;
+    slot& s = slots_[slot_of(next_)];
+    changed_.wait(lock, [&] { return s.full || failure_; });
+    if (!s.full) std::rethrow_exception(failure_);
+    const index_t n = count(next_++);
+    return {s.x.view().slice(0, n), s.targets.view().slice(0, n)};
+  }
+
+ private:
+  struct slot {
+    cpu_tensor<float, Rank> x;
+    cpu_tensor<float, 2> targets;
+    bool full = false;
+  };
+
+  [[nodiscard]] static std::size_t slot_of(index_t b) noexcept { return static_cast<std::size_t>(b & 1); }
+  [[nodiscard]] index_t count(index_t b) const noexcept {
+    return std::min(size_, static_cast<index_t>(order_.size()) - b * size_);
+  }
+
+  void work(index_t first) {
+    try {
+      for (index_t b = first; count(b) > 0; ++b) {
+        slot& s = slots_[slot_of(b)];
+        {
+          std::unique_lock lock(mutex_);
+          changed_.wait(lock, [&] { return !s.full || stopping_; });
+          if (stopping_) return;
+        }
+        for (index_t i = 0; i < count(b); ++i) {
+          const auto sample = static_cast<index_t>(order_[static_cast<std::size_t>(b * size_ + i)]);
+          source_.load(sample, epoch_, augment_, s.x.view().slice(i, 1).span(), s.targets.view().slice(i, 1).span());
+        }
+        const std::lock_guard lock(mutex_);
+        s.full = true;
+        changed_.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      changed_.notify_all();
+    }
+  }
+
+  const Source& source_;
+  std::span<const std::uint32_t> order_;
+  index_t size_;
+  index_t next_;
+  std::uint32_t epoch_;
+  bool augment_;
+  std::array<slot, 2> slots_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::exception_ptr failure_;
+  bool stopping_ = false;
+  bool using_ = false;
+  std::thread thread_;
+};
+
+}  // namespace vmt::inline VMT_ABI::train

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/io/safetensors.hpp>
+#include <vmt/nn/adam.hpp>
+#include <vmt/nn/plateau.hpp>
+#include <vmt/train/checkpoint.hpp>
+#include <vmt/train/curves.hpp>
+
+#include <limits>  // infinity
+
+namespace vmt::inline VMT_ABI::train {
+
+/// Where a training stands; with the model and the optimiser all that a resume needs.
+struct progress {
+  index_t epoch = 0;  ///< that is being trained, from 0
+  index_t batch = 0;  ///< that comes next in it
+  double learning_rate = 0;
+  double loss_sum = 0;           ///< over the samples of this epoch so far
+  index_t samples = 0;           ///< of this epoch so far, without those of skipped steps
+  index_t skipped_in_epoch = 0;
+  index_t skipped = 0;           ///< in all
+  double best_loss = std::numeric_limits<double>::infinity();
+  index_t best_epoch = -1;       ///< none yet
+  nn::plateau_schedule::state schedule;
+  std::vector<epoch_record> curves;
+};
+
+namespace detail {
+
+inline std::string text_of(double value) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+}
+
+template <class N>
+N number_from(const io::tensor_file& file, const std::string& key) {
+  const auto found = file.metadata.find("vmt.train." + key);
+  if (found == file.metadata.end()) throw error(errc::bad_format, "the checkpoint lacks vmt.train." + key);
+  const std::string& text = found->second;
+  N value{};
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size()) {
+    throw error(errc::bad_format, "the checkpoint's vmt.train." + key + " is \"" + text + "\", a number was expected");
+  }
+  return value;
+}
+
+inline void write_progress(io::tensor_file& file, const progress& p) {
+  const auto put = [&](const char* key, auto value) {
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      file.metadata[std::string("vmt.train.") + key] = text_of(value);
+    } else {
+      file.metadata[std::string("vmt.train.") + key] = std::to_string(value);
+    }
+  };
+  put("epoch", p.epoch);
+  put("batch", p.batch);
+  put("learning_rate", p.learning_rate);
+  put("loss_sum", p.loss_sum);
+  put("samples", p.samples);
+  put("skipped_in_epoch", p.skipped_in_epoch);
+  put("skipped", p.skipped);
+  put("best_loss", p.best_loss);
+  put("best_epoch", p.best_epoch);
+  put("schedule.best", p.schedule.best);
+  put("schedule.bad_epochs", p.schedule.bad_epochs);
+  std::string curves;
+  for (const epoch_record& r : p.curves) {
+    curves += std::to_string(r.epoch) + ' ' + text_of(r.learning_rate) + ' ' + text_of(r.train_loss) + ' ' +
+              text_of(r.validation_loss) + ' ' + text_of(r.seconds) + ' ' + std::to_string(r.skipped) + '\n';
+  }
+  file.metadata["vmt.train.curves"] = curves;
+}
+
+inline progress read_progress(const io::tensor_file& file) {
+  progress p;
+  const auto get = [&](const char* key, auto& value) {
+    value = number_from<std::remove_reference_t<decltype(value)>>(file, key);
+  };
+  get("epoch", p.epoch);
+  get("batch", p.batch);
+  get("learning_rate", p.learning_rate);
+  get("loss_sum", p.loss_sum);
+  get("samples", p.samples);
+  get("skipped_in_epoch", p.skipped_in_epoch);
+  get("skipped", p.skipped);
+  get("best_loss", p.best_loss);
+  get("best_epoch", p.best_epoch);
+  get("schedule.best", p.schedule.best);
+  get("schedule.bad_epochs", p.schedule.bad_epochs);
+  const auto curves = file.metadata.find("vmt.train.curves");
+  if (curves == file.metadata.end()) throw error(errc::bad_format, "the checkpoint lacks vmt.train.curves");
+  const char* at = curves->second.data();
+  const char* const end = at + curves->second.size();
+  const auto number = [&](auto& value) {
+    const auto [stop, status] = std::from_chars(at, end, value);
+    if (status != std::errc{} || stop == end) throw error(errc::bad_format, "the checkpoint's curves are malformed");
+    at = stop + 1;
+  };
+  while (at != end) {
+    epoch_record r;
+    number(r.epoch);
+    number(r.learning_rate);
+    number(r.train_loss);
+    number(r.validation_loss);
+    number(r.seconds);
+    number(r.skipped);
+    p.curves.push_back(r);
+  }
+  const auto epochs = static_cast<index_t>(p.curves.size());
+  if (p.epoch != epochs || p.batch < 0 || p.best_epoch < -1 || p.best_epoch >= p.epoch) {
+    throw error(errc::bad_format, "the checkpoint's epoch, batch and curves contradict each other");
+  }
+  return p;
+}
+
+}  // namespace detail
+
+/// A copy of what a model has learnt: parameters, and the running statistics of batch norm.
+struct snapshot {
+  std::vector<float> parameters;
+  std::vector<float> buffers;
+
+  [[nodiscard]] bool empty() const noexcept { return parameters.empty(); }
+
+  template <class Model>
+  void take_buffers(Model& model) {
+    buffers.clear();
+    model.for_each_buffer([&](const std::string&, auto b) {
+      buffers.insert(buffers.end(), b.span().begin(), b.span().end());
+    });
+  }
+  template <class Model>
+  void take(Model& model) {
+    const auto all = model.parameters().span();
+    parameters.assign(all.begin(), all.end());
+    take_buffers(model);
+  }
+  template <class Model>
+  void restore_buffers(Model& model) const {
+    auto at = buffers.begin();
+    model.for_each_buffer([&](const std::string&, auto b) {
+      std::copy_n(at, b.size(), b.span().begin());
+      at += b.size();
+    });
+  }
+  template <class Model>
+  void restore(Model& model) const {
+    std::copy(parameters.begin(), parameters.end(), model.parameters().span().begin());
+    restore_buffers(model);
+  }
+};
+
+}  // namespace vmt::inline VMT_ABI::train

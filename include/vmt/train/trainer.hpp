@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/ops/optimise.hpp>
+#include <vmt/train/batch_loader.hpp>
+#include <vmt/train/fingerprint.hpp>
+#include <vmt/train/state.hpp>
+
+#include <chrono>
+#include <cmath>  // isfinite
+#include <type_traits>
+
+namespace vmt::inline VMT_ABI::train {
+
+struct trainer_options {
+  index_t batch = 24;              ///< paper, section 4.2; an epoch's last batch may be smaller, but one of size 1 is left out
+  index_t epochs = 100;            ///< stop after so many
+  index_t samples_per_epoch = 0;   ///< 0: all of them
+  index_t validation_samples = 0;  ///< 0: all; else the same random ones each time
+  index_t stop_after = 0;          ///< stop after so many epochs without a new best validation loss; 0: never
+  ops::adam_params adam = {};
+  nn::plateau_options plateau = {};
+  std::uint64_t seed = 1;  ///< of the order of the samples
+  bool augment = true;     ///< asked of the training source
+  index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
+
+  std::filesystem::path folder;        ///< for checkpoints and `curves.csv`; empty: none are written
+  bool resume = false;                 ///< go on from the newest checkpoint in `folder`, if there is one
+  double checkpoint_seconds = 300;     ///< a checkpoint so often within an epoch, and one at the end of each; 0: not by time
+  index_t checkpoint_batches = 0;      ///< the same, counted in batches
+};
+
+struct batch_info {
+  index_t epoch;    ///< from 0
+  index_t batch;    ///< that was just trained, from 0
+  index_t batches;  ///< in this epoch
+  double loss;      ///< of this batch; may be NaN where the step was skipped
+  bool skipped;
+  double learning_rate;
+};
+
+struct epoch_info {
+  const epoch_record& record;
+  bool improved;  ///< its validation loss is the best so far; the model holds the weights that gave it
+};
+
+enum class stop_reason { epochs, no_improvement, callback };
+
+/// Trains a model with Adam on the class-balanced cross-entropy (paper, section 4.2): any model with `forward`,
+/// `forward_train`, `backward`, `parameters`, `gradients`, `for_each_parameter` and `for_each_buffer`, on any
+/// `data_source` of its input.
+///
+/// Results depend on the options, the data and the instruction set only: they are bitwise the same for any number of
+/// threads, and a training that was stopped between any two batches and resumed ends bitwise as if it never stopped.
+/// A step whose loss or gradient is not finite changes neither weights nor statistics nor optimiser.
+///
+///     vmt::train::trainer trainer(net, {.epochs = 20, .folder = "run"});
+///     trainer.run(ctx, train_data, validation_data);
+///     trainer.restore_best();
+template <class Model>
+class trainer {
+  static_assert(std::is_same_v<typename Model::value_type, float>, "models are trained in float");
+  static constexpr std::size_t rank = Model::input_rank;
+
+ public:
+  /// `model` is borrowed. Throws `invalid_argument`.
+  explicit trainer(Model& model, const trainer_options& options = {})
+      : model_(model),
+        o_(options),
+        adam_(model.parameters().size(), options.adam),
+        schedule_(options.plateau),
+        checkpoints_(options.folder) {
+    const auto require = [](bool good, const char* what) {
+      if (!good) throw error(errc::invalid_argument, std::string("trainer: ") + what);
+    };
+    require(o_.batch >= 1 && o_.batch <= 65536, "the batch size must be 1 … 65536");
+    require(o_.epochs >= 0 && o_.epochs <= 1'000'000, "epochs must be 0 … 1000000");
+    require(o_.samples_per_epoch >= 0 && o_.validation_samples >= 0, "numbers of samples must not be negative");
+    require(o_.adam.learning_rate > 0 && std::isfinite(o_.adam.learning_rate), "the learning rate must be positive");
+    require(o_.max_skipped >= 0 && o_.stop_after >= 0, "max_skipped and stop_after must not be negative");
+    require(o_.checkpoint_seconds >= 0 && o_.checkpoint_batches >= 0, "checkpoint intervals must not be negative");
+    require(!o_.resume || !o_.folder.empty(), "resume needs a folder");
+    progress_.learning_rate = o_.adam.learning_rate;
+  }
+
+  /// Trains until a reason to stop. Callbacks are borrowed objects with `on_batch(const batch_info&)` or
+  /// `on_epoch(const epoch_info&)` or both; one that returns true stops the training after a checkpoint.
+  /// Throws `not_finite` after `max_skipped` skipped steps or for a validation loss that is not finite (both name the last
+  /// good checkpoint), `inconsistent` where a checkpoint is of other options or data, or where the folder has one and
+  /// `resume` is off; and what the data sources throw.
+  template <class Context, class Train, class Validation, class... Callbacks>
+    requires data_source<Train, rank - 1> && data_source<Validation, rank - 1>
+  stop_reason run(Context& ctx, const Train& train, const Validation& validation, Callbacks&... callbacks) {
+    if (train.size() < 1 || validation.size() < 1) throw error(errc::invalid_argument, "trainer: a data source is empty");
+    start(train, validation);
+    while (progress_.epoch < o_.epochs) {
+      if (o_.stop_after > 0 && progress_.epoch - 1 - progress_.best_epoch >= o_.stop_after) {
+        return stop_reason::no_improvement;
+      }
+      const auto begin = clock::now();
+      if (!train_epoch(ctx, train, callbacks...)) {
+        save();
+        return stop_reason::callback;
+      }
+      const double loss = validate(ctx, validation);
+      const bool stop = end_epoch(loss, std::chrono::duration<double>(clock::now() - begin).count(), callbacks...);
+      save();
+      if (stop) return stop_reason::callback;
+    }
+    return stop_reason::epochs;
+  }
+
+  /// The mean balanced cross-entropy of a data source in inference mode, without augmentation: each batch's loss weighted
+  /// by its size. Samples are taken in one fixed random order, so that each batch is a fair mixture.
+  template <class Context, class Source>
+    requires data_source<Source, rank - 1>
+  [[nodiscard]] double validate(Context& ctx, const Source& source) {
+    const std::vector<std::uint32_t> order = shuffled(source.size(), o_.validation_samples, 0, 0xFFFFFFFF);
+    const index_t all = static_cast<index_t>(order.size());
+    batch_loader<Source, rank> loader(source, order, o_.batch, 0, 0, false);
+    double sum = 0;
+    for (index_t done = 0; done < all;) {
+      const auto data = loader.next();
+      const auto logits = room(logits_, data.targets.extents());
+      const auto gradient = room(dlogits_, data.targets.extents());
+      model_.forward(ctx, data.x, logits);
+      sum += ops::balanced_bce(ctx, logits, data.targets, gradient) * static_cast<double>(data.targets.extent(0));
+      done += data.targets.extent(0);
+    }
+    return sum / static_cast<double>(all);
+  }
+
+  [[nodiscard]] const progress& state() const noexcept { return progress_; }
+  /// Gives the model the weights of the best epoch; does nothing before the first epoch's end.
+  void restore_best() {
+    if (!best_.empty()) best_.restore(model_);
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  /// A view into memory that grows to the largest batch.
+  static tensor_view<float, 2> room(cpu_tensor<float, 2>& memory, const extents<2>& e) {
+    if (memory.size() < e.size()) memory.resize(e);
+    return {memory.data_handle(), e};
+  }
+
+  template <class Train, class Validation>
+  void start(const Train& train, const Validation& validation) {
+    std::string text = "batch " + std::to_string(o_.batch) + " samples " + std::to_string(o_.samples_per_epoch) + ' ' +
+                       std::to_string(o_.validation_samples) + " seed " + std::to_string(o_.seed) +
+                       (o_.augment ? " augment" : "");
+    for (const double v : {o_.adam.learning_rate, o_.adam.beta1, o_.adam.beta2, o_.adam.epsilon, o_.plateau.factor,
+                           static_cast<double>(o_.plateau.patience), o_.plateau.threshold, o_.plateau.minimum}) {
+      text += ' ' + detail::text_of(v);
+    }
+    model_.for_each_parameter([&](const std::string& name, const auto& p) {
+      text += '\n' + name;
+      for (const index_t n : p.shape()) text += ' ' + std::to_string(n);
+    });
+    options_hash_ = detail::hex(fingerprint_of(text), 16);
+    data_hash_ = detail::hex(fingerprint_of(std::to_string(validation.fingerprint()), train.fingerprint()), 16);
+    last_save_ = clock::now();
+    if (o_.folder.empty()) return;
+    std::error_code failure;
+    std::filesystem::create_directories(o_.folder, failure);
+    if (failure) {
+      throw error(errc::io_failure, "cannot make the folder " + vmt::detail::quoted(o_.folder) + ": " + failure.message());
+    }
+    if (running_) return;
+    if (const auto file = checkpoints_.load()) {
+      if (!o_.resume) {
+        throw error(errc::inconsistent, "the folder " + vmt::detail::quoted(o_.folder) +
+                                            " already holds a training; resume it or choose another folder");
+      }
+      read(*file);
+    }
+    running_ = true;
+  }
+
+  template <class Context, class Train, class... Callbacks>
+  bool train_epoch(Context& ctx, const Train& train, Callbacks&... callbacks) {
+    std::vector<std::uint32_t> order =
+        shuffled(train.size(), o_.samples_per_epoch, o_.seed, static_cast<std::uint32_t>(progress_.epoch));
+    const auto n = static_cast<index_t>(order.size());
+    if (n > 1 && o_.batch > 1 && n % o_.batch == 1) order.pop_back();  // batch norm needs more than one sample
+    const index_t batches = (static_cast<index_t>(order.size()) + o_.batch - 1) / o_.batch;
+    if (progress_.batch >= batches) return true;
+    batch_loader<Train, rank> loader(train, order, o_.batch, progress_.batch,
+                                     static_cast<std::uint32_t>(progress_.epoch), o_.augment);
+    while (progress_.batch < batches) {
+      const auto data = loader.next();
+      batch_info info{progress_.epoch, progress_.batch, batches, 0, false, progress_.learning_rate};
+      info.loss = step(ctx, data.x, data.targets, info.skipped);
+      ++progress_.batch;
+      bool stop = false;
+      ((stop = on_batch(callbacks, info) || stop), ...);
+      if (stop) return false;
+      if (progress_.skipped >= o_.max_skipped && info.skipped) {
+        throw error(errc::not_finite, "training: " + std::to_string(progress_.skipped) +
+                                          " steps had a loss or gradient that is not finite, the last one in epoch " +
+                                          std::to_string(info.epoch) + ", batch " + std::to_string(info.batch) +
+                                          "; check the data or lower the learning rate. " + last_checkpoint());
+      }
+      const std::chrono::duration<double> waited = clock::now() - last_save_;
+      if ((o_.checkpoint_batches > 0 && progress_.batch % o_.checkpoint_batches == 0) ||
+          (o_.checkpoint_seconds > 0 && waited.count() >= o_.checkpoint_seconds)) {
+        save();
+      }
+    }
+    return true;
+  }
+
+  template <class Context>
+  double step(Context& ctx, const_view<float, rank> x, const_view<float, 2> targets, bool& skipped) {
+    const auto logits = room(logits_, targets.extents());
+    const auto dlogits = room(dlogits_, targets.extents());
+    const std::span<float> gradients = model_.gradients().span();
+    std::fill(gradients.begin(), gradients.end(), 0.0F);
+    before_.take_buffers(model_);
+    model_.forward_train(ctx, x, logits);
+    const double loss = ops::balanced_bce(ctx, logits, targets, dlogits);
+    skipped = !std::isfinite(loss);
+    if (!skipped) {
+      model_.backward(ctx, dlogits);
+      // The square of a larger one would make Adam's second moment infinite for ever. NaN fails the comparison too.
+      for (const float g : gradients) skipped = skipped || !(std::abs(g) < 1e18F);
+    }
+    if (skipped) {
+      before_.restore_buffers(model_);
+      ++progress_.skipped;
+      ++progress_.skipped_in_epoch;
+      return loss;
+    }
+    adam_.params.learning_rate = progress_.learning_rate;
+    adam_.update(ctx, model_.parameters(), model_.gradients());
+    progress_.loss_sum += loss * static_cast<double>(targets.extent(0));
+    progress_.samples += targets.extent(0);
+    return loss;
+  }
+
+  template <class... Callbacks>
+  bool end_epoch(double loss, double seconds, Callbacks&... callbacks) {
+    if (!std::isfinite(loss)) {
+      throw error(errc::not_finite, "training: the validation loss of epoch " + std::to_string(progress_.epoch) +
+                                        " is not finite; check the validation data. " + last_checkpoint());
+    }
+    progress& p = progress_;
+    p.curves.push_back({p.epoch, p.learning_rate, p.loss_sum / static_cast<double>(p.samples), loss, seconds,
+                        p.skipped_in_epoch});
+    const bool improved = loss < p.best_loss;
+    if (improved) {
+      p.best_loss = loss;
+      p.best_epoch = p.epoch;
+      best_.take(model_);
+    }
+    p.learning_rate = schedule_.update(loss, p.learning_rate);
+    p.schedule = schedule_.current();
+    ++p.epoch;
+    p.batch = p.samples = p.skipped_in_epoch = 0;
+    p.loss_sum = 0;
+    if (!o_.folder.empty()) write_file(o_.folder / "curves.csv", format_curves(p.curves));
+    const epoch_info info{p.curves.back(), improved};
+    bool stop = false;
+    ((stop = on_epoch(callbacks, info) || stop), ...);
+    return stop;
+  }
+
+  template <class C>
+  static bool on_batch(C& callback, const batch_info& info) {
+    static_assert(requires { callback.on_batch(info); } || requires(const epoch_info& e) { callback.on_epoch(e); },
+                  "a callback has on_batch(const batch_info&) or on_epoch(const epoch_info&)");
+    if constexpr (requires { callback.on_batch(info) || true; }) {
+      return callback.on_batch(info);
+    } else if constexpr (requires { callback.on_batch(info); }) {
+      callback.on_batch(info);
+    }
+    return false;
+  }
+  template <class C>
+  static bool on_epoch(C& callback, const epoch_info& info) {
+    if constexpr (requires { callback.on_epoch(info) || true; }) {
+      return callback.on_epoch(info);
+    } else if constexpr (requires { callback.on_epoch(info); }) {
+      callback.on_epoch(info);
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::string last_checkpoint() const {
+    const std::filesystem::path path = checkpoints_.newest();
+    return path.empty() ? "There is no checkpoint yet" : "The last good checkpoint is " + vmt::detail::quoted(path);
+  }
+
+  void save() {
+    if (o_.folder.empty()) return;
+    io::tensor_file file;
+    file.metadata = {{"vmt.checkpoint", "1"},
+                     {"vmt.version", VMT_VERSION_STRING},
+                     {"vmt.train.options", options_hash_},
+                     {"vmt.train.data", data_hash_},
+                     {"vmt.train.adam_step", std::to_string(adam_.step())}};
+    detail::write_progress(file, progress_);
+    snapshot now;
+    now.take(model_);
+    const auto add = [&](const char* name, std::span<const float> values) {
+      const std::array<index_t, 1> shape{static_cast<index_t>(values.size())};
+      file.add<float>(name, shape, values);
+    };
+    add("parameters", now.parameters);
+    add("buffers", now.buffers);
+    add("adam.m", adam_.first_moment().span());
+    add("adam.v", adam_.second_moment().span());
+    add("best.parameters", best_.parameters);
+    add("best.buffers", best_.buffers);
+    checkpoints_.save(std::move(file));
+    last_save_ = clock::now();
+  }
+
+  void read(const io::tensor_file& file) {
+    const auto refuse = [&](const std::string& what) {
+      throw error(errc::inconsistent, "cannot resume from " + vmt::detail::quoted(checkpoints_.newest()) + ": " + what);
+    };
+    const auto text = [&](const char* key) {
+      const auto found = file.metadata.find(key);
+      return found == file.metadata.end() ? std::string() : found->second;
+    };
+    if (text("vmt.checkpoint") != "1") refuse("it is no checkpoint of this version of the library");
+    if (text("vmt.train.options") != options_hash_) {
+      refuse("it was trained with another model or other options; use the same, or begin in another folder");
+    }
+    if (text("vmt.train.data") != data_hash_) {
+      refuse("it was trained with other data or augmentation; use the same, or begin in another folder");
+    }
+    snapshot now, best;
+    now.take(model_);
+    best = now;
+    std::vector<float> m(now.parameters.size()), v(now.parameters.size());
+    const auto fill = [&](const char* name, std::vector<float>& values, bool may_be_empty) {
+      std::vector<float> stored = file.read<float>(name);
+      if (stored.size() != values.size() && !(may_be_empty && stored.empty())) {
+        refuse(std::string(name) + " has " + std::to_string(stored.size()) + " numbers, " +
+               std::to_string(values.size()) + " were expected");
+      }
+      values = std::move(stored);
+    };
+    fill("parameters", now.parameters, false);
+    fill("buffers", now.buffers, false);
+    fill("adam.m", m, false);
+    fill("adam.v", v, false);
+    fill("best.parameters", best.parameters, true);
+    fill("best.buffers", best.buffers, true);
+    progress loaded = detail::read_progress(file);
+    const auto steps = detail::number_from<index_t>(file, "adam_step");
+    now.restore(model_);
+    std::copy(m.begin(), m.end(), adam_.first_moment().span().begin());
+    std::copy(v.begin(), v.end(), adam_.second_moment().span().begin());
+    adam_.set_step(steps);
+    best_ = std::move(best);
+    progress_ = std::move(loaded);
+    schedule_.restore(progress_.schedule);
+  }
+
+  Model& model_;
+  trainer_options o_;
+  nn::adam<float> adam_;
+  nn::plateau_schedule schedule_;
+  checkpoint_pair checkpoints_;
+  progress progress_;
+  snapshot best_;
+  snapshot before_;  // buffers only: batch norm's statistics before the step
+  cpu_tensor<float, 2> logits_, dlogits_;
+  std::string options_hash_, data_hash_;
+  clock::time_point last_save_;
+  bool running_ = false;
+};
+
+}  // namespace vmt::inline VMT_ABI::train
