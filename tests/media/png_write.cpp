@@ -24,7 +24,7 @@ TEST_CASE("Adler-32 has its known values, also beyond one block of sums") {
   const auto of = [](std::string_view text) { return vmt::media::adler32(std::as_bytes(std::span(text))); };
   CHECK(of("") == 1);
   CHECK(of("Wikipedia") == 0x11E60398);
-  CHECK(of(std::string(100'000, '\xFF')) == 0x149A302D);  // zlib.adler32(b"\xff" * 100000)
+  CHECK(of(std::string(100'000, '\xFF')) == 0x149A302C);  // zlib.adler32(b"\xff" * 100000)
 }
 
 TEST_CASE("a written PNG passes the check of every chunk and comes back pixel by pixel") {

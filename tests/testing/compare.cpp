@@ -10,7 +10,7 @@ using namespace vmt;
 
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 using numbers = std::vector<double>;
 }  // namespace
 
@@ -25,7 +25,7 @@ TEST_CASE("the largest difference counts, wherever it is and whatever its sign")
 }
 
 TEST_CASE("a NaN or an infinity of one side never compares as close") {
-  for (const double bad : {nan, infinity, -infinity}) {
+  for (const double bad : {not_a_number, infinity, -infinity}) {
     for (const std::size_t place : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
       numbers broken = {1, 2, 3};
       broken[place] = bad;
@@ -52,7 +52,7 @@ TEST_CASE("tensors, views, vectors and numbers of two types can be compared") {
 }
 
 TEST_CASE("bits are stricter than values") {
-  CHECK(testing::same_bits(numbers{nan, 1}, numbers{nan, 1}));
+  CHECK(testing::same_bits(numbers{not_a_number, 1}, numbers{not_a_number, 1}));
   CHECK_FALSE(testing::same_bits(numbers{0.0}, numbers{-0.0}));
   CHECK_FALSE(testing::same_bits(numbers{1, 2}, numbers{1, std::nextafter(2.0, 3.0)}));
   CHECK(testing::same_bits(numbers{}, numbers{}));

@@ -153,7 +153,7 @@ class y4m_reader {
     while (!parameters.empty()) {
       const std::size_t end = (std::min)(parameters.find(' '), parameters.size());
       const std::string_view word = parameters.substr(0, end);
-      parameters.remove_prefix(std::min(end + 1, parameters.size()));
+      parameters.remove_prefix((std::min)(end + 1, parameters.size()));
       if (word.empty()) continue;
       const std::string_view value = word.substr(1);
       switch (word[0]) {
@@ -163,7 +163,7 @@ class y4m_reader {
         case 'F': {
           const std::size_t colon = (std::min)(value.find(':'), value.size());
           rate = number(value.substr(0, colon), word);
-          scale = number(value.substr(std::min(colon + 1, value.size())), word);
+          scale = number(value.substr((std::min)(colon + 1, value.size())), word);
           break;
         }
         case 'X':

@@ -67,10 +67,10 @@ class transcriber {
  public:
   /// Throws `invalid_argument` for options out of range, `shape_mismatch` where decoder and engine differ in keys.
   /// `options.decoder` and `options.lowest_key` are not looked at: the decoder has them.
-  transcriber(Context& context, Engine& engine, Decoder notes, transcribe_options options = {})
+  transcriber(Context& context, Engine& engine, Decoder chosen, transcribe_options options = {})
       : context_(&context),
         engine_(&engine),
-        decoder_(std::move(notes)),
+        decoder_(std::move(chosen)),
         options_(std::move(options)),
         gap_(options_.gap_factor) {
     if (decoder_.keys() != engine.keys()) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The program vmt: silent top-view piano video to MIDI. Each command is a file of this folder.
+
+#include "cli.hpp"
+#include "command.hpp"
+#include "stop.hpp"
+
+#include <vmt/core/config.hpp>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>  // strerror
+#include <exception>
+
+namespace tool {
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw vmt::error(vmt::errc::io_failure, std::string("cannot write to standard output: ") + std::strerror(errno));
+  }
+}
+
+void complain(std::string_view text) {
+  const std::string line = "vmt: " + std::string(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace tool
+
+int main(int argc, char** argv) {
+  CLI::App app{"vmt turns silent top-view video of piano keys into MIDI.", "vmt"};
+  app.set_version_flag("--version", "vmt " VMT_VERSION_STRING);
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 done, 2 wrong usage, 65 bad input data, 74 input or output error, 75 stopped early.");
+  const tool::command commands[] = {tool::add_transcribe(app), tool::add_train(app), tool::add_evaluate(app),
+                                    tool::add_forward(app),    tool::add_info(app),  tool::add_bench(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? tool::done : tool::wrong_usage;
+  }
+  tool::outlive_failed_writes();
+  try {
+    for (const tool::command& c : commands) {
+      if (c.parser->parsed()) return c.run();
+    }
+  } catch (const vmt::error& e) {
+    tool::complain(e.what());
+    return tool::status_of(e.code());
+  } catch (const std::bad_alloc&) {
+    tool::complain("there is not enough memory; use smaller frames, a smaller batch or a narrower network");
+  } catch (const std::exception& e) {
+    tool::complain(e.what());
+  }
+  return tool::io_error;
+}

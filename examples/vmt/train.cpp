@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "cli.hpp"
+#include "command.hpp"
+#include "paths.hpp"
+#include "progress.hpp"
+#include "stop.hpp"
+
+#include <vmt/backend/cpu/cpu.hpp>
+#include <vmt/media/stb.hpp>
+#include <vmt/model/weights.hpp>
+#include <vmt/nn/init.hpp>
+#include <vmt/train/dataset.hpp>
+#include <vmt/train/trainer.hpp>
+
+#include <cstdio>
+#include <map>
+#include <memory>
+
+namespace tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct options {
+  std::string data, out, model = "onset-net", cache;
+  vmt::onset_net_options net;
+  vmt::train::trainer_options trainer;
+  double fps = 0;
+  int threads = 0;
+};
+
+/// Shows how far the training is, keeps the best weights on disk, and ends it when a signal asks for that.
+class watcher {
+ public:
+  watcher(const options& o, const vmt::onset_net<float>& net) : o_(o), net_(net) {}
+
+  bool on_batch(const vmt::train::batch_info& b) {
+    if (!line_) line_ = std::make_unique<progress>("batch", o_.trainer.epochs * b.batches);
+    char note[80];
+    std::snprintf(note, sizeof note, "epoch %lld, loss %.4f", static_cast<long long>(b.epoch), b.loss);
+    line_->update(b.epoch * b.batches + b.batch + 1, note);
+    return stop_requested();
+  }
+  bool on_epoch(const vmt::train::epoch_info& e) {
+    if (line_) line_->clear();
+    const vmt::train::epoch_record& r = e.record;
+    std::fprintf(stderr, "epoch %lld: training loss %.4f, validation loss %.4f%s, %.0f s\n",
+                 static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "", r.seconds);
+    if (e.improved) save(r.epoch, r.validation_loss);
+    return stop_requested();
+  }
+  void save(vmt::index_t epoch, double validation_loss) const {
+    std::string loss;
+    vmt::io::append_number(loss, validation_loss);
+    vmt::save_weights(net_, fs::path(o_.out) / "best.safetensors",
+                      {.metadata = {{"train.seed", std::to_string(o_.trainer.seed)},
+                                    {"train.epoch", std::to_string(epoch)},
+                                    {"train.validation_loss", loss}}});
+  }
+
+ private:
+  const options& o_;
+  const vmt::onset_net<float>& net_;
+  std::unique_ptr<progress> line_;
+};
+
+vmt::train::video_data load(const options& o, vmt::train::subset use) {
+  vmt::train::video_data_options data;
+  data.use = use;
+  data.cache = o.cache;
+  data.frames = o.net.frames;
+  data.keys = o.net.keys;
+  data.fps = o.fps;
+  data.seed = o.trainer.seed;
+  progress line("cutting strips, frame", 0);
+  data.on_progress = [&](const std::string& clip, vmt::index_t frames) {
+    if (stop_requested()) {
+      throw vmt::error(vmt::errc::stopped, "stopped while cutting the strips of '" + clip + "'; start again to go on");
+    }
+    line.update(frames, clip);
+  };
+  return read_input(o.data, [&](const fs::path& p) {
+    return vmt::train::video_data(p, data, vmt::media::stb_decoder{});
+  });
+}
+
+/// What can be wrong before anything is made.
+void check_folders(const options& o) {
+  const auto refuse = [](vmt::errc code, const std::string& text) { throw vmt::error(code, text); };
+  std::error_code failure;
+  const fs::path out = o.out;
+  if (fs::equivalent(o.data, out, failure)) {
+    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is the data set; choose another folder");
+  }
+  if (fs::exists(out, failure) && !fs::is_directory(out, failure)) {
+    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is a file; name a folder");
+  }
+  const fs::path parent = fs::absolute(out).lexically_normal().parent_path();
+  if (!fs::is_directory(parent, failure)) {
+    refuse(vmt::errc::not_found, "--out '" + o.out + "': there is no folder '" + parent.string() + "'; make it first");
+  }
+  for (const char* const name : {"checkpoint.a.safetensors", "checkpoint.b.safetensors"}) {
+    if (o.trainer.resume || !fs::exists(out / name, failure)) continue;
+    refuse(vmt::errc::invalid_argument,
+           "--out '" + o.out + "' holds a training already; add --resume, or choose another folder");
+  }
+  read_input(o.data, [](const fs::path& data) {
+    for (const vmt::train::clip_part& part : vmt::train::load_split(data / "split.csv")) {
+      vmt::train::clip_folder(data, part.clip);
+    }
+  });
+}
+
+int run(options o) {
+  vmt::check(o.net);
+  check_folders(o);
+  const bool own_cache = o.cache.empty();
+  if (own_cache) o.cache = (fs::path(o.out) / "strips").string();
+  o.trainer.folder = o.out;
+  try {
+    const vmt::train::video_data training = load(o, vmt::train::subset::train);
+    const vmt::train::video_data validation = load(o, vmt::train::subset::validation);
+    std::fprintf(stderr, "%lld windows to train with, %lld to validate with\n", static_cast<long long>(training.size()),
+                 static_cast<long long>(validation.size()));
+    vmt::cpu_context ctx({.threads = o.threads});
+    vmt::onset_net<float> net(o.net);
+    vmt::nn::initialise<float>(net, o.trainer.seed);
+    vmt::train::trainer trainer(net, o.trainer);
+    watcher watch(o, net);
+    const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
+    if (trainer.state().best_epoch >= 0) {
+      trainer.restore_best();
+      watch.save(trainer.state().best_epoch, trainer.state().best_loss);
+    }
+    if (reason != vmt::train::stop_reason::callback) return done;
+    complain("stopped; the same command with --resume goes on from the checkpoint in '" + o.out + "'");
+    return stopped_early;
+  } catch (...) {
+    std::error_code ignored;  // folders that nothing came into
+    if (own_cache) fs::remove(o.cache, ignored);
+    fs::remove(o.out, ignored);
+    throw;
+  }
+}
+
+}  // namespace
+
+command add_train(CLI::App& app) {
+  using enum vmt::onset_variant;
+  const auto o = std::make_shared<options>();
+  o->trainer.stop_after = 25;
+  CLI::App* const c = app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
+  c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
+  c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors and curves.csv")->required();
+  c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
+  const auto choice = [&](const char* name, auto& value, auto choices, const char* what) {
+    c->add_option(name, value, what)->transform(CLI::CheckedTransformer(choices, CLI::ignore_case));
+  };
+  choice("--variant", o->net.variant,
+         std::map<std::string, vmt::onset_variant>{{"resnet", resnet}, {"aggregation", aggregation}, {"slope", slope}},
+         "row of the paper's table; default slope");
+  choice("--stem", o->net.stem,
+         std::map<std::string, vmt::onset_stem>{{"conv1", vmt::onset_stem::conv1}, {"layer1", vmt::onset_stem::layer1}},
+         "layers that each frame passes alone; default conv1");
+  choice("--aggregation", o->net.aggregation,
+         std::map<std::string, vmt::nn::aggregation_kind>{{"channelwise", vmt::nn::aggregation_kind::channelwise},
+                                                          {"dense", vmt::nn::aggregation_kind::dense}},
+         "default channelwise");
+  const auto number = [&](const char* name, auto& value, double low, double high, const char* what) {
+    c->add_option(name, value, what)->check(number_in(low, high))->capture_default_str();
+  };
+  number("--width", o->net.width, 1, 256, "channels of the first layer");
+  number("--epochs", o->trainer.epochs, 0, 1e6, "stop after so many");
+  number("--stop-after", o->trainer.stop_after, 0, 1e6, "stop after so many epochs without a better validation loss; 0: never");
+  number("--batch", o->trainer.batch, 2, 65536, "windows in a step");
+  number("--samples-per-epoch", o->trainer.samples_per_epoch, 0, 1e12, "windows in an epoch; 0: all");
+  number("--validation-samples", o->trainer.validation_samples, 0, 1e12, "windows to validate with; 0: all");
+  number("--learning-rate", o->trainer.adam.learning_rate, 1e-12, 10, "of Adam, at the start");
+  number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
+  number("--threads", o->threads, 0, 1024, "0: one for each processor");
+  number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");
+  c->add_option("--cache", o->cache, "folder for the straightened strips, which trainings may share; default OUT/strips");
+  c->add_flag("--resume", o->trainer.resume, "go on from the checkpoint in OUT; start if there is none");
+  return {c, [o] {
+            finish_on_signals();
+            return run(*o);
+          }};
+}
+
+}  // namespace tool
