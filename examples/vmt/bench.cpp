@@ -36,7 +36,7 @@ vmt::onset_net<float> network(const options& o) {
     vmt::nn::initialise<float>(net, 1);
     return net;
   }
-  return load_model(o.model);
+  return load_model(o.model).net;
 }
 
 /// Gray noise; the kernels take the same time for any picture.

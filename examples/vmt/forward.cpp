@@ -35,10 +35,10 @@ vmt::cpu_tensor<float, 4> load_windows(const std::filesystem::path& path) {
 
 int run(const options& o) {
   check_outputs({{"--model", o.model}, {"--input", o.input}}, {{"--output", o.output}});
-  const vmt::onset_net<float> net = load_model(o.model);
+  const vmt::onset_net<float> net = load_model(o.model).net;
   const vmt::cpu_tensor<float, 4> x = load_windows(o.input);
   const vmt::index_t n = x.extent(0);
-  net.sizes(x.extents());  // refuses what does not fit before memory is taken
+  static_cast<void>(net.sizes(x.extents()));  // refuses what does not fit before memory is taken
   vmt::cpu_context ctx({.threads = o.threads});
   vmt::cpu_tensor<float, 2> logits(n, net.options().keys);
   vmt::cpu_tensor<float, 2> features(n, net.features());

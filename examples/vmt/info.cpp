@@ -19,7 +19,7 @@ std::string grouped(vmt::index_t n) {
 }
 
 int run(const std::string& path) {
-  const vmt::onset_net<float> net = load_model(path);
+  const vmt::onset_net<float> net = load_model(path).net;
   const vmt::onset_net_options& o = net.options();
   constexpr vmt::index_t height = 145;
   constexpr vmt::index_t width = 800;

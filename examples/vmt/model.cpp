@@ -3,6 +3,8 @@
 
 #include "paths.hpp"
 
+#include <vmt/io/number.hpp>
+
 // The released weights lie beside include/, where the compiler and the assembler find them by the include path.
 #if defined(__ELF__) && __has_include("../models/onset_net.safetensors")
 asm(R"(.pushsection .rodata
@@ -22,7 +24,9 @@ extern const std::byte vmt_tool_weights_end[];
 #endif
 
 namespace tool {
+namespace {
 
+/// The released weights as they lie in the program; empty where it was built without.
 std::span<const std::byte> released_weights() noexcept {
 #if VMT_TOOL_HAS_WEIGHTS
   return {vmt_tool_weights_begin, vmt_tool_weights_end};
@@ -31,16 +35,33 @@ std::span<const std::byte> released_weights() noexcept {
 #endif
 }
 
-vmt::onset_net<float> load_model(const std::filesystem::path& path) {
+model model_of(const vmt::io::tensor_file& file, const std::string& where) {
+  return {vmt::onset_net_of<float>(file, where), file.metadata};
+}
+
+}  // namespace
+
+double model::threshold(const std::string& decoder, double otherwise) const {
+  const auto found = metadata.find("threshold." + decoder);
+  if (found == metadata.end()) return otherwise;
+  const auto value = vmt::io::parse_double(found->second);
+  if (value && *value > 0 && *value < 1) return *value;
+  throw vmt::error(vmt::errc::bad_format, "the metadata threshold." + decoder + " of the weights is '" + found->second +
+                                              "', a number between 0 and 1 was expected; give one with --threshold");
+}
+
+model load_model(const std::filesystem::path& path) {
   if (!path.empty()) {
-    return read_input(path, [](const std::filesystem::path& p) { return vmt::load_onset_net<float>(p); });
+    return read_input(path, [](const std::filesystem::path& p) {
+      return model_of(vmt::io::tensor_file::load(p), "'" + p.string() + "'");
+    });
   }
   const std::span<const std::byte> bytes = released_weights();
   if (bytes.empty()) {
     throw vmt::error(vmt::errc::invalid_argument,
                      "this program was built without weights; give a weights file with --model");
   }
-  return vmt::onset_net_of<float>(vmt::io::tensor_file::parse(bytes), "the released weights");
+  return model_of(vmt::io::tensor_file::parse(bytes), "the released weights");
 }
 
 }  // namespace tool

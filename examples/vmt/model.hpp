@@ -5,11 +5,17 @@
 
 namespace tool {
 
+/// A network, and what its file says besides.
+struct model {
+  vmt::onset_net<float> net;
+  std::map<std::string, std::string> metadata;
+
+  /// The metadata `threshold.peaks` or `threshold.paper`, chosen on validation data; `otherwise` where there is none.
+  [[nodiscard]] double threshold(const std::string& decoder, double otherwise) const;
+};
+
 /// The network of a weights file; an empty path means the released one, which is part of the program. Throws with a status
 /// for bad data, `invalid_argument` where the program was built without weights.
-[[nodiscard]] vmt::onset_net<float> load_model(const std::filesystem::path& path);
-
-/// The released weights as they lie in the program; empty where it was built without.
-[[nodiscard]] std::span<const std::byte> released_weights() noexcept;
+[[nodiscard]] model load_model(const std::filesystem::path& path);
 
 }  // namespace tool

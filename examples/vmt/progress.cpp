@@ -2,7 +2,6 @@
 #include "progress.hpp"
 
 #include <cstdio>
-#include <utility>
 
 #if defined(_WIN32)
 #include <io.h>
@@ -23,17 +22,16 @@ bool stderr_is_terminal() {
 
 std::string minutes(double seconds) {
   const auto all = static_cast<long long>(seconds + 0.5);
-  std::string s = std::to_string(all % 60);
-  if (s.size() < 2) s.insert(0, "0");
-  return std::to_string(all / 60) + ":" + s;
+  const std::string rest = std::to_string(all % 60);
+  return std::to_string(all / 60) + (rest.size() < 2 ? ":0" : ":") + rest;
 }
 
 }  // namespace
 
-progress::progress(std::string what, std::int64_t total)
-    : what_(std::move(what)), total_(total), terminal_(stderr_is_terminal()) {}
-
+progress::progress() : terminal_(stderr_is_terminal()) {}
 progress::~progress() { clear(); }
+
+double progress::seconds() const { return std::chrono::duration<double>(clock::now() - start_).count(); }
 
 void progress::clear() {
   if (!drawn_) return;
@@ -41,26 +39,20 @@ void progress::clear() {
   drawn_ = false;
 }
 
-void progress::update(std::int64_t done, const std::string& note) {
-  const clock::time_point now = clock::now();
-  if (first_ < 0) {
-    first_ = done;
-    start_ = now;
+void progress::update(const std::string& words, double share) {
+  const double now = seconds();
+  if (first_share_ < 0 && share >= 0) {
+    first_share_ = share;
+    first_seconds_ = now;
   }
-  if (!terminal_ || now - last_ < std::chrono::milliseconds(100)) return;
-  last_ = now;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  std::string line = what_ + " " + std::to_string(done);
-  if (total_ > 0) {
-    line += " of " + std::to_string(total_);
-    if (done > first_ && done <= total_) {
-      const double left = seconds / static_cast<double>(done - first_) * static_cast<double>(total_ - done);
-      line += ", " + minutes(left) + " left";
-    }
+  if (!terminal_ || (drawn_seconds_ >= 0 && now - drawn_seconds_ < 0.1)) return;
+  drawn_seconds_ = now;
+  std::string line = words;
+  if (share > first_share_ && first_share_ >= 0 && share <= 1) {
+    line += ", " + minutes((now - first_seconds_) / (share - first_share_) * (1 - share)) + " left";
   } else {
-    line += ", " + minutes(seconds);
+    line += ", " + minutes(now);
   }
-  if (!note.empty()) line += ", " + note;
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
   drawn_ = true;
 }

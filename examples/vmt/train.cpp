@@ -35,14 +35,16 @@ class watcher {
   watcher(const options& o, const vmt::onset_net<float>& net) : o_(o), net_(net) {}
 
   bool on_batch(const vmt::train::batch_info& b) {
-    if (!line_) line_ = std::make_unique<progress>("batch", o_.trainer.epochs * b.batches);
-    char note[80];
-    std::snprintf(note, sizeof note, "epoch %lld, loss %.4f", static_cast<long long>(b.epoch), b.loss);
-    line_->update(b.epoch * b.batches + b.batch + 1, note);
+    char words[120];
+    std::snprintf(words, sizeof words, "epoch %lld of %lld, batch %lld of %lld, loss %.4f",
+                  static_cast<long long>(b.epoch), static_cast<long long>(o_.trainer.epochs),
+                  static_cast<long long>(b.batch), static_cast<long long>(b.batches), b.loss);
+    const double epochs = static_cast<double>(b.epoch) + static_cast<double>(b.batch + 1) / static_cast<double>(b.batches);
+    line_.update(words, epochs / static_cast<double>(o_.trainer.epochs));
     return stop_requested();
   }
   bool on_epoch(const vmt::train::epoch_info& e) {
-    if (line_) line_->clear();
+    line_.clear();
     const vmt::train::epoch_record& r = e.record;
     std::fprintf(stderr, "epoch %lld: training loss %.4f, validation loss %.4f%s, %.0f s\n",
                  static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "", r.seconds);
@@ -61,7 +63,7 @@ class watcher {
  private:
   const options& o_;
   const vmt::onset_net<float>& net_;
-  std::unique_ptr<progress> line_;
+  progress line_;
 };
 
 vmt::train::video_data load(const options& o, vmt::train::subset use) {
@@ -72,12 +74,12 @@ vmt::train::video_data load(const options& o, vmt::train::subset use) {
   data.keys = o.net.keys;
   data.fps = o.fps;
   data.seed = o.trainer.seed;
-  progress line("cutting strips, frame", 0);
+  progress line;
   data.on_progress = [&](const std::string& clip, vmt::index_t frames) {
     if (stop_requested()) {
       throw vmt::error(vmt::errc::stopped, "stopped while cutting the strips of '" + clip + "'; start again to go on");
     }
-    line.update(frames, clip);
+    line.update("cutting strips of " + clip + ", frame " + std::to_string(frames));
   };
   return read_input(o.data, [&](const fs::path& p) {
     return vmt::train::video_data(p, data, vmt::media::stb_decoder{});

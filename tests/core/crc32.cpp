@@ -9,7 +9,9 @@
 
 namespace {
 
-std::uint32_t crc(std::string_view text) { return vmt::crc32(std::as_bytes(std::span(text))); }
+std::uint32_t crc(std::string_view text) {
+  return vmt::crc32(std::as_bytes(std::span(text)));
+}
 
 /// The definition, bit by bit.
 std::uint32_t slow(std::span<const std::byte> bytes) {

@@ -19,7 +19,9 @@ using vmt_test::simulated_files;
 std::string text(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-std::string read_text(const std::filesystem::path& path) { return text(vmt::read_file(path)); }
+std::string read_text(const std::filesystem::path& path) {
+  return text(vmt::read_file(path));
+}
 
 template <class F>
 vmt::errc code_of(F&& call, std::string* sentence = nullptr) {
@@ -133,7 +135,8 @@ TEST_CASE("an atomic file without commit leaves nothing, and is closed to writin
   CHECK(code_of([&] { moved.commit(); }) == vmt::errc::invalid_argument);
 }
 
-TEST_CASE("when the n-th call fails while writing, it is reported, the old file is intact and no temporary file is left") {
+TEST_CASE(
+    "when the n-th call fails while writing, it is reported, the old file is intact and no temporary file is left") {
   simulated_files counted;
   counted.put("target", "old");
   write_in_pieces(counted, new_content);
@@ -245,7 +248,8 @@ power_losses lose_power(bool forget_sync, bool forget_sync_directory) {
 
 }  // namespace
 
-TEST_CASE("after a power loss at any moment the file is the old or the new one, and the new one once the call returned") {
+TEST_CASE(
+    "after a power loss at any moment the file is the old or the new one, and the new one once the call returned") {
   const auto honest = lose_power(false, false);
   CHECK(honest.states > 30);
   CHECK(honest.neither == 0);

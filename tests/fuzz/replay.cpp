@@ -68,11 +68,21 @@ bool replay(const std::filesystem::path& path) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return allocate(size, plain_alignment); }
-void* operator new(std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
-void operator delete(void* block) noexcept { release(block, plain_alignment); }
-void operator delete(void* block, std::size_t) noexcept { release(block, plain_alignment); }
-void operator delete(void* block, std::align_val_t a) noexcept { release(block, static_cast<std::size_t>(a)); }
+void* operator new(std::size_t size) {
+  return allocate(size, plain_alignment);
+}
+void* operator new(std::size_t size, std::align_val_t a) {
+  return allocate(size, static_cast<std::size_t>(a));
+}
+void operator delete(void* block) noexcept {
+  release(block, plain_alignment);
+}
+void operator delete(void* block, std::size_t) noexcept {
+  release(block, plain_alignment);
+}
+void operator delete(void* block, std::align_val_t a) noexcept {
+  release(block, static_cast<std::size_t>(a));
+}
 void operator delete(void* block, std::size_t, std::align_val_t a) noexcept {
   release(block, static_cast<std::size_t>(a));
 }
@@ -95,7 +105,7 @@ int main(int argc, char** argv) {
   }
   LLVMFuzzerTestOneInput(nullptr, 0);
   std::size_t bad = 0;
-  for (const auto& file : files) bad += replay(file) ? 0 : 1;
+  for (const auto& file : files) bad += replay(file) ? 0U : 1U;
   std::printf("%zu files, %zu over the limit or unreadable\n", files.size(), bad);
   return bad == 0 ? 0 : 1;
 }

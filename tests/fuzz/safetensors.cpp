@@ -19,7 +19,8 @@ void require_same(const vmt::io::tensor_file& a, const vmt::io::tensor_file& b) 
   require(a.metadata == b.metadata && a.entries().size() == b.entries().size());
   for (const auto& entry : a.entries()) {
     const auto* other = b.find(entry.name);
-    require(other != nullptr && other->type == entry.type && other->shape == entry.shape && other->bytes == entry.bytes);
+    require(other != nullptr && other->type == entry.type && other->shape == entry.shape &&
+            other->bytes == entry.bytes);
   }
 }
 
@@ -34,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(e.code() != vmt::errc::not_finite);
     return 0;
   }
-  require_same(file, vmt::io::tensor_file::parse(file.serialize(), {.max_header_bytes = 1 << 24, .require_finite = false}));
+  require_same(file,
+               vmt::io::tensor_file::parse(file.serialize(), {.max_header_bytes = 1 << 24, .require_finite = false}));
   bool finite = true;
   for (const auto& entry : file.entries()) {
     if (!vmt::io::is_floating(entry.type)) continue;

@@ -64,8 +64,8 @@ TEST_CASE("every bfloat16 comes back, and floats round to the nearest, at the mi
   int wrong = 0;
   for (unsigned bits = 0; bits < 65536; ++bits) {
     const float value = bfloat16_to_float(static_cast<std::uint16_t>(bits));
-    wrong += std::isnan(value) ? !std::isnan(bfloat16_to_float(float_to_bfloat16(value)))
-                               : float_to_bfloat16(value) != bits;
+    wrong +=
+        std::isnan(value) ? !std::isnan(bfloat16_to_float(float_to_bfloat16(value))) : float_to_bfloat16(value) != bits;
   }
   CHECK(wrong == 0);
   CHECK(float_to_bfloat16(1.0F + 0x1p-8F) == 0x3F80U);
@@ -91,7 +91,8 @@ TEST_CASE("floats are made from all floating types, integers from their own only
   const auto bytes = detail::to_bytes(std::span<const double>(values));
   CHECK(detail::read_elements<float>(dtype::f64, bytes) == std::vector<float>{0.5F, -2.0F});
   CHECK(detail::read_elements<double>(dtype::f64, bytes) == std::vector<double>{0.5, -2.0});
-  CHECK(vmt_test::code_of([&] { (void)detail::read_elements<std::int64_t>(dtype::f64, bytes); }) == vmt::errc::unsupported);
+  CHECK(vmt_test::code_of([&] { (void)detail::read_elements<std::int64_t>(dtype::f64, bytes); }) ==
+        vmt::errc::unsupported);
   CHECK(vmt_test::code_of([&] { (void)detail::read_elements<float>(dtype::i32, bytes); }) == vmt::errc::unsupported);
   const double large[] = {1.0, 1e39};
   const auto too_large = detail::to_bytes(std::span<const double>(large));

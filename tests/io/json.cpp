@@ -134,5 +134,6 @@ TEST_CASE("strings and numbers are written so that they read back") {
     CHECK(parse_json(vmt::io::json_number(x)).as_number() == x);
   }
   CHECK(vmt::io::json_number(0.1) == "0.1");
+  CHECK(std::signbit(parse_json(vmt::io::json_number(-0.0)).as_number()));
   CHECK(code_of([] { (void)vmt::io::json_number(std::nan("")); }) == errc::not_finite);
 }

@@ -13,7 +13,7 @@ namespace vmt_test {
 
 /// Calls f(context) with the plain loops and with the CPU kernels for every instruction set of this machine.
 template <class F>
-void for_each_context(F&& f) {
+void for_each_context(F&& f, int threads = 2) {
   {
     vmt::ops::generic_context plain;
     INFO("plain loops");
@@ -21,7 +21,7 @@ void for_each_context(F&& f) {
   }
   for (const vmt::cpu_isa isa : {vmt::cpu_isa::portable, vmt::cpu_isa::avx2, vmt::cpu_isa::avx512}) {
     if (!vmt::supported(isa)) continue;
-    vmt::cpu_context fast({.threads = 2, .isa = isa});
+    vmt::cpu_context fast({.threads = threads, .isa = isa});
     const auto word = name(isa);
     CAPTURE(word);
     f(fast);

@@ -18,19 +18,19 @@
 
 namespace vmt_test {
 
-/// Files in memory that fail on demand and remember every call, so that the contents which a power loss may leave behind
-/// can be enumerated. One folder level: paths are plain keys.
+/// Files in memory that fail on demand and remember every call, so that the contents which a power loss may leave
+/// behind can be enumerated. One folder level: paths are plain keys.
 class simulated_files final : public vmt::file_system {
   using path = std::filesystem::path;
 
  public:
   // What goes wrong. Calls are counted from 1; `type` does not count, it cannot report a failure.
-  int fail_call = 0;            ///< this call fails with `fail_errno`
+  int fail_call = 0;  ///< this call fails with `fail_errno`
   int fail_errno = EIO;
-  bool fail_ever_after = false; ///< and so do all later ones
+  bool fail_ever_after = false;       ///< and so do all later ones
   std::size_t most_bytes = SIZE_MAX;  ///< short reads and writes
-  int interruptions = 0;        ///< so many −EINTR before each call does its work
-  bool forget_sync = false;     ///< a lying device: sync of a file does nothing
+  int interruptions = 0;              ///< so many −EINTR before each call does its work
+  bool forget_sync = false;           ///< a lying device: sync of a file does nothing
   bool forget_sync_directory = false;
 
   int calls = 0;
@@ -78,8 +78,8 @@ class simulated_files final : public vmt::file_system {
     if (const auto failure = trouble(); failure < 0) return failure;
     auto& file = inodes_[handles_.at(static_cast<std::size_t>(handle)).first];
     const std::size_t n = std::min(bytes.size(), most_bytes);
-    file.unsynced.push_back({static_cast<std::size_t>(offset),
-                             std::string(reinterpret_cast<const char*>(bytes.data()), n)});
+    file.unsynced.push_back(
+        {static_cast<std::size_t>(offset), std::string(reinterpret_cast<const char*>(bytes.data()), n)});
     apply(file.now, file.unsynced.back());
     return static_cast<std::int64_t>(n);
   }
@@ -118,13 +118,12 @@ class simulated_files final : public vmt::file_system {
     return 0;
   }
   std::filesystem::file_type type(const path& name) override {
-    return names_.contains(name.string()) ? std::filesystem::file_type::regular
-                                          : std::filesystem::file_type::not_found;
+    return names_.contains(name.string()) ? std::filesystem::file_type::regular : std::filesystem::file_type::not_found;
   }
 
-  /// Calls `visit(content)` with everything that `name` may hold if the power fails now: of the unsynced changes of names
-  /// any subset is on the device; of the unsynced writes any prefix, the last one torn at any multiple of 512 bytes, or
-  /// all but one; or the file has its length already but zeros inside. nullopt: the name is gone.
+  /// Calls `visit(content)` with everything that `name` may hold if the power fails now: of the unsynced changes of
+  /// names any subset is on the device; of the unsynced writes any prefix, the last one torn at any multiple of 512
+  /// bytes, or all but one; or the file has its length already but zeros inside. nullopt: the name is gone.
   template <class F>
   void after_power_loss(const std::string& name, F&& visit) const {
     for (std::size_t kept = 0; kept < (std::size_t{1} << operations_.size()); ++kept) {

@@ -58,7 +58,7 @@ TEST_CASE("the radius is four sigma, sigma 0 passes the signal on, bad arguments
   none.push(x, [&](index_t i, std::span<const double> y) {
     ++calls;
     CHECK(i == 0);
-    CHECK(y[0] == double{0.3F});
+    CHECK(y[0] == static_cast<double>(0.3F));
   });
   CHECK(calls == 1);
   for (const double sigma : {-1.0, 1001.0, std::nan("")}) CHECK_THROWS_AS(gaussian_filter(1, sigma), vmt::error);

@@ -39,7 +39,7 @@ notes by_definition(const signal& x, const std::vector<double>& times, double pe
   for (int j = 0; j <= 20; ++j) w[static_cast<std::size_t>(j)] = std::exp(-0.5 * j * j / 25.0) / sum;
   const auto at = [&](int i, std::size_t key) {
     while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
-    return double{x[static_cast<std::size_t>(i)][key]};
+    return static_cast<double>(x[static_cast<std::size_t>(i)][key]);
   };
   notes found;
   for (std::size_t key = 0; key < keys; ++key) {
@@ -132,7 +132,7 @@ TEST_CASE("nothing comes of nothing, a single frame lasts the stated period, res
   REQUIRE(sink.notes.size() == 1);
   CHECK(sink.notes[0].onset == 2);
   CHECK(sink.notes[0].offset == 2.5);
-  CHECK(std::abs(sink.notes[0].confidence - double{0.9F}) < 1e-15);
+  CHECK(std::abs(sink.notes[0].confidence - static_cast<double>(0.9F)) < 1e-15);
 }
 
 TEST_CASE("frames that break the contract are refused") {
@@ -154,7 +154,7 @@ TEST_CASE("frames that break the contract are refused") {
   CHECK(code(2, {0, 1.5F}) == vmt::errc::invalid_argument);
   CHECK(code(2, {-0.1F, 0}) == vmt::errc::invalid_argument);
   CHECK(code(1, {0, 0}) == vmt::errc::inconsistent);
-  CHECK(code(double{nan}, {0, 0}) == vmt::errc::not_finite);
+  CHECK(code(static_cast<double>(nan), {0, 0}) == vmt::errc::not_finite);
   CHECK_THROWS_AS(paper_decoder(88, 41), vmt::error);
   CHECK_NOTHROW(paper_decoder(88, 40));
   CHECK_THROWS_AS(paper_decoder(1, -1), vmt::error);

@@ -43,7 +43,7 @@ TEST_CASE("the vertex of a parabola is found between the frames, whatever their 
     REQUIRE(found.size() == 1);
     CHECK(std::abs(found[0].onset - truth) < 1e-4);  // single precision; a frame is 20 to 60 ms
     CHECK(found[0].offset == found[0].onset + 0.3);
-    CHECK(found[0].confidence == double{*std::max_element(x.begin(), x.end())});
+    CHECK(found[0].confidence == static_cast<double>(*std::max_element(x.begin(), x.end())));
     CHECK(found[0].pitch == 60);
     CHECK(found[0].velocity == 80);
   }
@@ -63,9 +63,9 @@ TEST_CASE("the threshold includes its value, plateaus count once, valleys and sl
 TEST_CASE("clips of one to three frames have ends, not neighbours") {
   CHECK(decode({}).empty());
   CHECK(decode({0.3F}).empty());
-  CHECK(decode({0.8F}) == notes{{0, 0.04, 60, 80, double{0.8F}}});
-  CHECK(decode({0.5F, 0.8F}, {}, {1, 1.25}) == notes{{1.25, 1.5, 60, 80, double{0.8F}}});
-  CHECK(decode({0.8F, 0.5F}, {}, {1, 1.25}) == notes{{1, 1.3, 60, 80, double{0.8F}}});
+  CHECK(decode({0.8F}) == notes{{0, 0.04, 60, 80, static_cast<double>(0.8F)}});
+  CHECK(decode({0.5F, 0.8F}, {}, {1, 1.25}) == notes{{1.25, 1.5, 60, 80, static_cast<double>(0.8F)}});
+  CHECK(decode({0.8F, 0.5F}, {}, {1, 1.25}) == notes{{1, 1.3, 60, 80, static_cast<double>(0.8F)}});
   CHECK(decode({0, 0.75F, 0}, {}, {1, 1.25, 1.5}) == notes{{1.25, 1.55, 60, 80, 0.75}});
 }
 

@@ -21,13 +21,15 @@ std::vector<note> some_notes(int n) {
   std::vector<note> notes;
   for (int i = 0; i < n; ++i) {
     const double onset = i * 0.5 + random.uniform() / 3;
-    notes.push_back({onset, onset + 0.1 + random.uniform() / 7, static_cast<int>(21 + random.below(88)), 80,
-                     random.uniform()});
+    notes.push_back(
+        {onset, onset + 0.1 + random.uniform() / 7, static_cast<int>(21 + random.below(88)), 80, random.uniform()});
   }
   return notes;
 }
 
-bool empty(const vmt_test::temp_dir& folder) { return std::filesystem::is_empty(folder.path()); }
+bool empty(const vmt_test::temp_dir& folder) {
+  return std::filesystem::is_empty(folder.path());
+}
 
 }  // namespace
 

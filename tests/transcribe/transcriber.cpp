@@ -340,7 +340,7 @@ TEST_CASE("nothing is allocated for a frame once the transcriber runs") {
     const auto sink = [&](const note&) { ++found; };
     transcribe_options options;
     double sum = 0;
-    options.on_probabilities = [&](double, std::span<const float> p) { sum += double{p[0]}; };
+    options.on_probabilities = [&](double, std::span<const float> p) { sum += static_cast<double>(p[0]); };
     transcriber t(context, engine, std::move(decoder), options);
     for (std::size_t i = 0; i < 100; ++i) t.push(frames[i], sink);
     const long before = vmt_test::allocations();

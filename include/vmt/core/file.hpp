@@ -32,7 +32,9 @@ inline std::string os_reason(std::int64_t outcome) {
   return std::generic_category().message(static_cast<int>(-outcome));
 }
 
-inline std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
+inline std::string quoted(const std::filesystem::path& path) {
+  return "'" + path.string() + "'";
+}
 
 /// Closes a handle at the end of the scope.
 class open_file {
@@ -92,8 +94,8 @@ class open_file {
 /// Without `commit` nothing is left behind. After a crash or power loss the target is the old or the new content; a
 /// temporary file may remain. Network file systems may promise less.
 ///
-/// A link at the target's place is replaced, not followed; a device or pipe there is refused. Not for use by two threads
-/// at once. Every function that throws `io_failure` has removed the temporary file, and the old file is intact.
+/// A link at the target's place is replaced, not followed; a device or pipe there is refused. Not for use by two
+/// threads at once. Every function that throws `io_failure` has removed the temporary file, and the old file is intact.
 class atomic_file {
  public:
   /// Throws `io_failure` where the temporary file cannot be made, `not_found` where the folder is missing.

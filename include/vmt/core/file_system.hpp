@@ -22,8 +22,8 @@
 namespace vmt::inline VMT_ABI {
 
 /// The calls by which vmt touches files, one virtual function each, so that tests can inject faults and simulate power
-/// loss. Every function that returns a number returns −errno on failure; a call may be interrupted (−EINTR) and may read
-/// or write fewer bytes than asked: the callers in file.hpp handle both. Handles are ≥ 0.
+/// loss. Every function that returns a number returns −errno on failure; a call may be interrupted (−EINTR) and may
+/// read or write fewer bytes than asked: the callers in file.hpp handle both. Handles are ≥ 0.
 class file_system {
  public:
   enum class access {
@@ -58,7 +58,8 @@ class file_system {
 
 namespace detail {
 
-/// The operating system's files. On Windows the C runtime's functions of the same names; there a folder cannot be synced.
+/// The operating system's files. On Windows the C runtime's functions of the same names; there a folder cannot be
+/// synced.
 class posix_files final : public file_system {
   using path = std::filesystem::path;
 
@@ -95,8 +96,7 @@ class posix_files final : public file_system {
     if (::_lseeki64(static_cast<int>(handle), static_cast<std::int64_t>(offset), SEEK_SET) < 0) return -errno;
     return result(::_write(static_cast<int>(handle), bytes.data(), static_cast<unsigned>(portion(bytes.size()))));
 #else
-    return result(
-        ::pwrite(static_cast<int>(handle), bytes.data(), portion(bytes.size()), static_cast<off_t>(offset)));
+    return result(::pwrite(static_cast<int>(handle), bytes.data(), portion(bytes.size()), static_cast<off_t>(offset)));
 #endif
   }
 
@@ -147,8 +147,12 @@ class posix_files final : public file_system {
   }
 
  private:
-  static std::size_t portion(std::size_t n) noexcept { return std::min(n, std::size_t{1} << 30); }
-  static std::int64_t result(std::int64_t returned) noexcept { return returned < 0 ? -errno : returned; }
+  static std::size_t portion(std::size_t n) noexcept {
+    return std::min(n, std::size_t{1} << 30);
+  }
+  static std::int64_t result(std::int64_t returned) noexcept {
+    return returned < 0 ? -errno : returned;
+  }
 };
 
 }  // namespace detail

@@ -154,8 +154,8 @@ class csv_table {
     index_t count = 0;
     for (;;) {
       if (++count > options.max_columns) {
-        fail(errc::limit_exceeded, line, "more than " + std::to_string(options.max_columns) +
-                                             " fields (csv_options::max_columns)");
+        fail(errc::limit_exceeded, line,
+             "more than " + std::to_string(options.max_columns) + " fields (csv_options::max_columns)");
       }
       fields_.push_back(read_field(at, line, options.separator));
       if (at == text_.size() || skip_line_end(at, line)) break;
@@ -163,7 +163,8 @@ class csv_table {
     }
     if (lines_.empty()) columns_ = count;
     if (count != columns_) {
-      fail(errc::inconsistent, first_line, std::to_string(count) + " fields, the header has " + std::to_string(columns_));
+      fail(errc::inconsistent, first_line,
+           std::to_string(count) + " fields, the header has " + std::to_string(columns_));
     }
     lines_.push_back(static_cast<std::uint32_t>(first_line));
   }

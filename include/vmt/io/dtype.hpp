@@ -22,10 +22,15 @@ enum class dtype : std::uint8_t { f64, f32, f16, bf16, i64, i32, i8, u8, boolean
 /// Bytes per element.
 [[nodiscard]] constexpr index_t size_of(dtype type) noexcept {
   switch (type) {
-    case dtype::f64: case dtype::i64: return 8;
-    case dtype::f32: case dtype::i32: return 4;
-    case dtype::f16: case dtype::bf16: return 2;
-    case dtype::i8: case dtype::u8: case dtype::boolean: return 1;
+    case dtype::f64:
+    case dtype::i64: return 8;
+    case dtype::f32:
+    case dtype::i32: return 4;
+    case dtype::f16:
+    case dtype::bf16: return 2;
+    case dtype::i8:
+    case dtype::u8:
+    case dtype::boolean: return 1;
   }
   return 0;
 }
@@ -53,7 +58,7 @@ enum class dtype : std::uint8_t { f64, f32, f16, bf16, i64, i32, i8, u8, boolean
 /// The C++ types that stand for an element type directly.
 template <class T>
 concept element = std::same_as<T, double> || std::same_as<T, float> || std::same_as<T, std::int64_t> ||
-                  std::same_as<T, std::int32_t> || std::same_as<T, std::int8_t> || std::same_as<T, std::uint8_t>;
+    std::same_as<T, std::int32_t> || std::same_as<T, std::int8_t> || std::same_as<T, std::uint8_t>;
 
 template <element T>
 inline constexpr dtype dtype_of = std::same_as<T, double>         ? dtype::f64
@@ -108,9 +113,9 @@ inline constexpr dtype dtype_of = std::same_as<T, double>         ? dtype::f64
 namespace detail {
 
 template <std::size_t Size>
-using unsigned_of = std::conditional_t<Size == 8, std::uint64_t,
-                                       std::conditional_t<Size == 4, std::uint32_t,
-                                                          std::conditional_t<Size == 2, std::uint16_t, std::uint8_t>>>;
+using unsigned_of = std::conditional_t<
+    Size == 8, std::uint64_t,
+    std::conditional_t<Size == 4, std::uint32_t, std::conditional_t<Size == 2, std::uint16_t, std::uint8_t>>>;
 
 /// Element i of a little-endian array.
 template <class T>
@@ -169,8 +174,8 @@ template <element T>
       return values;
     }
   }
-  throw error(errc::unsupported, "elements of type " + std::string(name(type)) + " cannot be read as " +
-                                     std::string(name(dtype_of<T>)));
+  throw error(errc::unsupported,
+              "elements of type " + std::string(name(type)) + " cannot be read as " + std::string(name(dtype_of<T>)));
 }
 
 /// The index of the first element that is NaN or infinite; the number of elements where there is none.

@@ -273,7 +273,7 @@ class json_parser {
     std::uint32_t code = 0;
     for (int i = 0; i < 4; ++i, ++at_) {
       const int c = here();
-      const int digit = is_digit(c) ? c - '0'
+      const int digit = is_digit(c)            ? c - '0'
                         : c >= 'a' && c <= 'f' ? c - 'a' + 10
                         : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                                : -1;
@@ -292,8 +292,8 @@ class json_parser {
 
 }  // namespace detail
 
-/// Reads one JSON value that fills the text. Names within an object must differ. Throws `bad_format` or `limit_exceeded`
-/// with the byte position.
+/// Reads one JSON value that fills the text. Names within an object must differ. Throws `bad_format` or
+/// `limit_exceeded` with the byte position.
 [[nodiscard]] inline json_value parse_json(std::string_view text, const json_options& options = {}) {
   return detail::json_parser(text, options).parse();
 }
@@ -314,8 +314,8 @@ class json_parser {
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = detail::utf8_length(text.substr(i));
-    if (length == 0) throw error(errc::invalid_argument, "JSON: the text to write is not valid UTF-8 at byte " +
-                                                             std::to_string(i));
+    if (length == 0)
+      throw error(errc::invalid_argument, "JSON: the text to write is not valid UTF-8 at byte " + std::to_string(i));
     const auto c = static_cast<unsigned char>(text[i]);
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -337,7 +337,7 @@ class json_parser {
   if (!std::isfinite(value)) throw error(errc::not_finite, "JSON: NaN and infinity cannot be written");
   std::string out;
   append_number(out, value);
-  return out;
+  return out == "-0" ? "-0.0" : out;  // "-0" would be read as the whole number 0
 }
 
 }  // namespace vmt::inline VMT_ABI::io

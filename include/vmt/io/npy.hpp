@@ -52,11 +52,13 @@ inline constexpr std::array<std::pair<dtype, std::string_view>, 5> npy_types{
   for (const auto& [known, text] : npy_types) {
     if (known == type) return text;
   }
-  throw error(errc::unsupported, "npy: elements of type " + std::string(name(type)) +
-                                     " cannot be written; F32, F64, U8, I32 and I64 can");
+  throw error(errc::unsupported,
+              "npy: elements of type " + std::string(name(type)) + " cannot be written; F32, F64, U8, I32 and I64 can");
 }
 
-[[noreturn]] inline void fail_npy(errc code, const std::string& what) { throw error(code, "npy: " + what); }
+[[noreturn]] inline void fail_npy(errc code, const std::string& what) {
+  throw error(code, "npy: " + what);
+}
 
 /// The header's Python dict: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, keys in any order.
 class npy_header_parser {
@@ -91,8 +93,8 @@ class npy_header_parser {
 
  private:
   [[noreturn]] void fail(const std::string& expected) const {
-    fail_npy(errc::bad_format, "the header has '" + printable(text_.substr(0, 12)) + "' where " + expected +
-                                   " was expected");
+    fail_npy(errc::bad_format,
+             "the header has '" + printable(text_.substr(0, 12)) + "' where " + expected + " was expected");
   }
   void skip_blanks() {
     while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\n')) text_.remove_prefix(1);
@@ -133,11 +135,12 @@ class npy_header_parser {
         return;
       }
     }
-    fail_npy(errc::unsupported, "elements of type '" + printable(found) +
-                                    "' are not supported; <f4, <f8, |u1, <i4 and <i8 are");
+    fail_npy(errc::unsupported,
+             "elements of type '" + printable(found) + "' are not supported; <f4, <f8, |u1, <i4 and <i8 are");
   }
   void read_order() {
-    if (take("True")) fail_npy(errc::unsupported, "column-major arrays are not supported; save np.ascontiguousarray(x)");
+    if (take("True"))
+      fail_npy(errc::unsupported, "column-major arrays are not supported; save np.ascontiguousarray(x)");
     if (!take("False")) fail("True or False");
     has_order_ = true;
   }
@@ -152,7 +155,8 @@ class npy_header_parser {
       if (!extent) fail("a size that fits");
       text_.remove_prefix(digits.size());
       if (std::ssize(array_.shape) == max_rank_) {
-        fail_npy(errc::limit_exceeded, "more than " + std::to_string(max_rank_) + " dimensions (npy_options::max_rank)");
+        fail_npy(errc::limit_exceeded,
+                 "more than " + std::to_string(max_rank_) + " dimensions (npy_options::max_rank)");
       }
       array_.shape.push_back(*extent);
       comma = take(',');
@@ -169,7 +173,8 @@ class npy_header_parser {
   bool has_shape_ = false;
 };
 
-/// Magic, version 1.0 and dict, padded to a multiple of 64 bytes. With `longest_rows` there is room for any first extent.
+/// Magic, version 1.0 and dict, padded to a multiple of 64 bytes. With `longest_rows` there is room for any first
+/// extent.
 [[nodiscard]] inline std::string npy_header(dtype type, std::span<const index_t> shape, bool longest_rows = false) {
   std::string dict = "{'descr': '" + std::string(npy_name(type)) + "', 'fortran_order': False, 'shape': (";
   for (const index_t extent : shape) dict += std::to_string(extent) + ", ";
@@ -197,9 +202,11 @@ class npy_header_parser {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (std::ssize(bytes) > options.max_file_bytes) {
     detail::fail_npy(errc::limit_exceeded, std::to_string(bytes.size()) + " bytes, the limit is " +
-                                               std::to_string(options.max_file_bytes) + " (npy_options::max_file_bytes)");
+                                               std::to_string(options.max_file_bytes) +
+                                               " (npy_options::max_file_bytes)");
   }
-  if (!text.starts_with("\x93NUMPY")) detail::fail_npy(errc::bad_format, "the file does not start as an .npy file does");
+  if (!text.starts_with("\x93NUMPY"))
+    detail::fail_npy(errc::bad_format, "the file does not start as an .npy file does");
   const std::size_t prefix = text.size() > 6 && text[6] == '\x02' ? 12 : 10;
   if (text.size() < prefix) detail::fail_npy(errc::bad_format, "the file is cut short within its first 12 bytes");
   if ((text[6] != '\x01' && text[6] != '\x02') || text[7] != '\0') {
@@ -230,7 +237,8 @@ class npy_header_parser {
 
 /// `parse_npy` of a file. Throws also what `read_file` throws; every message names the file.
 [[nodiscard]] inline npy_array load_npy(const std::filesystem::path& path, const npy_options& options = {}) {
-  const auto bytes = read_file(path, static_cast<std::uintmax_t>(options.max_file_bytes < 0 ? 0 : options.max_file_bytes));
+  const auto bytes =
+      read_file(path, static_cast<std::uintmax_t>(options.max_file_bytes < 0 ? 0 : options.max_file_bytes));
   try {
     return parse_npy(bytes, options);
   } catch (const error& e) {
@@ -238,8 +246,8 @@ class npy_header_parser {
   }
 }
 
-/// Writes an array whole or not at all, see `write_file`. T is float, double, std::uint8_t, std::int32_t or std::int64_t.
-/// Throws `shape_mismatch`, `io_failure`.
+/// Writes an array whole or not at all, see `write_file`. T is float, double, std::uint8_t, std::int32_t or
+/// std::int64_t. Throws `shape_mismatch`, `io_failure`.
 template <element T>
 void save_npy(const std::filesystem::path& path, std::span<const index_t> shape, std::span<const T> values,
               file_system& files = posix_file_system()) {
@@ -265,8 +273,8 @@ class npy_writer {
     file_.append(detail::npy_header(type_, shape_, true));
   }
 
-  /// Appends one or more whole rows. Throws `shape_mismatch` where they are not whole, `invalid_argument` where T is not the
-  /// file's type or the file is closed, `io_failure`.
+  /// Appends one or more whole rows. Throws `shape_mismatch` where they are not whole, `invalid_argument` where T is
+  /// not the file's type or the file is closed, `io_failure`.
   template <element T>
   void append(std::span<const T> values) {
     if (type_ != dtype_of<T>) {

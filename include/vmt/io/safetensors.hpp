@@ -5,10 +5,12 @@
 /// Reading and writing safetensors files (github.com/huggingface/safetensors): 8 bytes N, N bytes of JSON, the data.
 ///
 /// `tensor_file::parse` trusts nothing. A file is refused (`bad_format`, unless another code is named) unless
-///  - the header fits into the file and the limits (`limit_exceeded`), starts with '{' and is JSON without double names;
+///  - the header fits into the file and the limits (`limit_exceeded`), starts with '{' and is JSON without double
+///  names;
 ///  - every tensor has exactly dtype, shape and data_offsets, and a known dtype (`unsupported`);
 ///  - names, ranks and the number of tensors are within the limits (`limit_exceeded`), products do not overflow;
-///  - each tensor's bytes are what its shape and dtype need, and the tensors cover the data without hole, overlap or rest;
+///  - each tensor's bytes are what its shape and dtype need, and the tensors cover the data without hole, overlap or
+///  rest;
 ///    tensors without elements are allowed;
 ///  - floating elements are finite (`not_finite`; `require_finite` turns this off) and BOOL elements are 0 or 1.
 /// Nothing is allocated from a stated size: memory grows with the bytes that are there.
@@ -31,8 +33,8 @@ namespace vmt::inline VMT_ABI::io {
 namespace detail {
 
 [[nodiscard]] constexpr std::optional<dtype> dtype_from(std::string_view text) noexcept {
-  for (const dtype type : {dtype::f64, dtype::f32, dtype::f16, dtype::bf16, dtype::i64, dtype::i32, dtype::i8, dtype::u8,
-                           dtype::boolean}) {
+  for (const dtype type : {dtype::f64, dtype::f32, dtype::f16, dtype::bf16, dtype::i64, dtype::i32, dtype::i8,
+                           dtype::u8, dtype::boolean}) {
     if (name(type) == text) return type;
   }
   return std::nullopt;
@@ -49,7 +51,8 @@ class safetensors_parser {
     tensor_file file;
     file.metadata = std::move(metadata_);
     // Names ascending: each is put at the end.
-    std::sort(places_.begin(), places_.end(), [](const place& a, const place& b) { return a.entry.name < b.entry.name; });
+    std::sort(places_.begin(), places_.end(),
+              [](const place& a, const place& b) { return a.entry.name < b.entry.name; });
     for (place& p : places_) {
       const auto content = data_.subspan(static_cast<std::size_t>(p.begin), static_cast<std::size_t>(p.end - p.begin));
       check_values(p.entry, content);
@@ -89,11 +92,13 @@ class safetensors_parser {
     }
     if (length > bytes_.size() - 8) {
       fail(errc::bad_format, "the header states " + std::to_string(length) + " bytes, the file has only " +
-                                 std::to_string(bytes_.size() - 8) + " after byte 8; it is cut short or of another kind");
+                                 std::to_string(bytes_.size() - 8) +
+                                 " after byte 8; it is cut short or of another kind");
     }
     const auto header = bytes_.subspan(8, static_cast<std::size_t>(length));
     data_ = bytes_.subspan(8 + header.size());
-    if (header.empty() || header.front() != std::byte{'{'}) fail(errc::bad_format, "the header does not start with '{'");
+    if (header.empty() || header.front() != std::byte{'{'})
+      fail(errc::bad_format, "the header does not start with '{'");
     json_value tensors;
     try {
       tensors = parse_json({reinterpret_cast<const char*>(header.data()), header.size()},
@@ -102,7 +107,8 @@ class safetensors_parser {
       fail(e.code(), std::string("the header is not valid: ") + e.what() + " of the header");
     }
     const json_value* metadata = tensors.find("__metadata__");
-    limit(std::ssize(tensors.as_object()) - (metadata != nullptr ? 1 : 0), options_.max_tensors, "tensors", "max_tensors");
+    limit(std::ssize(tensors.as_object()) - (metadata != nullptr ? 1 : 0), options_.max_tensors, "tensors",
+          "max_tensors");
     for (const json_member& member : tensors.as_object()) {
       try {
         if (&member.value == metadata) {
@@ -142,14 +148,15 @@ class safetensors_parser {
     p.begin = offsets.as_array()[0].as_integer();
     p.end = offsets.as_array()[1].as_integer();
     if (p.begin < 0 || p.end < p.begin || p.end > std::ssize(data_)) {
-      fail(errc::bad_format, member.name, "the data_offsets " + std::to_string(p.begin) + ", " + std::to_string(p.end) +
-                                              " are outside the " + std::to_string(data_.size()) + " bytes of data");
+      fail(errc::bad_format, member.name,
+           "the data_offsets " + std::to_string(p.begin) + ", " + std::to_string(p.end) + " are outside the " +
+               std::to_string(data_.size()) + " bytes of data");
     }
     const index_t needed = checked_product(element_count(p.entry.shape), size_of(*type));
     if (needed != p.end - p.begin) {
-      fail(errc::bad_format, member.name, "shape " + shape_text(p.entry.shape) + " of " + type_name + " needs " +
-                                              std::to_string(needed) + " bytes, data_offsets give " +
-                                              std::to_string(p.end - p.begin));
+      fail(errc::bad_format, member.name,
+           "shape " + shape_text(p.entry.shape) + " of " + type_name + " needs " + std::to_string(needed) +
+               " bytes, data_offsets give " + std::to_string(p.end - p.begin));
     }
     places_.push_back(std::move(p));
   }
@@ -162,8 +169,9 @@ class safetensors_parser {
     index_t covered = 0;
     for (const place& p : places_) {
       if (p.begin != covered) {
-        fail(errc::bad_format, p.entry.name, "starts at byte " + std::to_string(p.begin) + " of the data, " +
-                                                 std::to_string(covered) + " was expected: there must be no hole and no overlap");
+        fail(errc::bad_format, p.entry.name,
+             "starts at byte " + std::to_string(p.begin) + " of the data, " + std::to_string(covered) +
+                 " was expected: there must be no hole and no overlap");
       }
       covered = p.end;
     }
@@ -177,8 +185,8 @@ class safetensors_parser {
     if (options_.require_finite) {
       const std::size_t i = first_not_finite(entry.type, content);
       if (i < content.size() / static_cast<std::size_t>(size_of(entry.type))) {
-        fail(errc::not_finite, entry.name, "element " + std::to_string(i) +
-                                               " is NaN or infinite (safetensors_options::require_finite)");
+        fail(errc::not_finite, entry.name,
+             "element " + std::to_string(i) + " is NaN or infinite (safetensors_options::require_finite)");
       }
     }
     if (entry.type == dtype::boolean &&

@@ -60,8 +60,9 @@ class tensor_file {
                                      std::to_string(entries_.size()) + " of the file");
   }
 
-  /// All elements of a tensor. float and double come from any of F64, F32, F16, BF16; integers only from their own type,
-  /// `std::uint8_t` also from BOOL. Throws `not_found`, `unsupported`, and `not_finite` where an F64 is too large for float.
+  /// All elements of a tensor. float and double come from any of F64, F32, F16, BF16; integers only from their own
+  /// type, `std::uint8_t` also from BOOL. Throws `not_found`, `unsupported`, and `not_finite` where an F64 is too large
+  /// for float.
   template <element T>
   [[nodiscard]] std::vector<T> read(std::string_view name) const {
     const tensor_entry& entry = at(name);
@@ -72,8 +73,8 @@ class tensor_file {
     }
   }
 
-  /// Adds a tensor. Throws `invalid_argument` for a name that is taken, reserved or not UTF-8, `shape_mismatch` where the
-  /// shape does not have as many elements as there are values.
+  /// Adds a tensor. Throws `invalid_argument` for a name that is taken, reserved or not UTF-8, `shape_mismatch` where
+  /// the shape does not have as many elements as there are values.
   template <element T>
   void add(std::string_view name, std::span<const index_t> shape, std::span<const T> values) {
     require_fitting(name, shape, values.size());
@@ -85,8 +86,8 @@ class tensor_file {
   void add_as(dtype type, std::string_view name, std::span<const index_t> shape, std::span<const float> values) {
     require_fitting(name, shape, values.size());
     if (!is_floating(type)) {
-      throw error(errc::unsupported, "safetensors: tensor '" + std::string(name) + "': float values cannot be stored as " +
-                                         std::string(io::name(type)));
+      throw error(errc::unsupported, "safetensors: tensor '" + std::string(name) +
+                                         "': float values cannot be stored as " + std::string(io::name(type)));
     }
     std::vector<std::byte> bytes;
     bytes.reserve(values.size() * static_cast<std::size_t>(size_of(type)));

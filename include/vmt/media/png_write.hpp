@@ -53,9 +53,7 @@ namespace vmt::inline VMT_ABI::media {
     for (const char c : type) byte(static_cast<unsigned char>(c));
     return file.size() - 4;
   };
-  const auto end = [&](std::size_t type_at) {
-    big_endian(crc32(std::span<const std::byte>(file).subspan(type_at)));
-  };
+  const auto end = [&](std::size_t type_at) { big_endian(crc32(std::span<const std::byte>(file).subspan(type_at))); };
 
   // Each row has a filter byte before it, 0: none.
   std::vector<std::byte> rows;

@@ -93,7 +93,7 @@ template <class Loss>
   if (!(options.step > 0) || options.max_elements < 1) {
     throw error(errc::invalid_argument, "check_gradient: step and max_elements must be positive");
   }
-  constexpr double good_enough = 1e-8;
+  constexpr double good_enough = 1e-7;
   double floor = 0;
   for (const double a : analytic) floor = std::max(floor, 1e-3 * std::abs(a));
   const auto size = static_cast<index_t>(variable.size());

@@ -11,7 +11,7 @@ namespace vmt::inline VMT_ABI::train {
 
 struct video_data_options {
   subset use = subset::train;
-  std::filesystem::path cache;  ///< folder of the strip files; made where it is missing
+  std::filesystem::path cache = {};  ///< folder of the strip files; made where it is missing
   index_t frames = 5;           ///< consecutive frames in a window
   index_t height = 145;         ///< of the network's input
   index_t width = 800;

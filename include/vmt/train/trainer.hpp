@@ -24,7 +24,7 @@ struct trainer_options {
   bool augment = true;     ///< asked of the training source
   index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
 
-  std::filesystem::path folder;        ///< for checkpoints and `curves.csv`; empty: none are written
+  std::filesystem::path folder = {};   ///< for checkpoints and `curves.csv`; empty: none are written
   bool resume = false;                 ///< go on from the newest checkpoint in `folder`, if there is one
   double checkpoint_seconds = 300;     ///< a checkpoint so often within an epoch, and one at the end of each; 0: not by time
   index_t checkpoint_batches = 0;      ///< the same, counted in batches
@@ -260,7 +260,7 @@ class trainer {
     p.batch = p.samples = p.skipped_in_epoch = 0;
     p.loss_sum = 0;
     if (!o_.folder.empty()) write_file(o_.folder / "curves.csv", format_curves(p.curves));
-    const epoch_info info{p.curves.back(), improved};
+    [[maybe_unused]] const epoch_info info{p.curves.back(), improved};
     bool stop = false;
     ((stop = on_epoch(callbacks, info) || stop), ...);
     return stop;

@@ -11,8 +11,8 @@
 
 namespace vmt::inline VMT_ABI::transcribe {
 
-/// A decoder turns onset probabilities into notes. It is fed frame by frame and keeps a state whose size does not depend
-/// on the length of the video.
+/// A decoder turns onset probabilities into notes. It is fed frame by frame and keeps a state whose size does not
+/// depend on the length of the video.
 ///
 /// `push(time, probabilities, sink)`: the next frame, one value in 0 … 1 for each key; times rise, their distances may
 /// differ. `finish(sink)`: no more frames; all that is pending goes out, and the decoder is as new. `reset()`: as new,
@@ -21,7 +21,8 @@ namespace vmt::inline VMT_ABI::transcribe {
 /// A note comes out `latency_frames()` frames after the first frame that is at least `latency_seconds()` later than the
 /// moment that decides it; each decoder says which moment that is and in which order notes come.
 template <class D>
-concept decoder = requires(D& d, const D& c, double time, std::span<const float> probabilities, void (*sink)(const note&)) {
+concept decoder = requires(D& d, const D& c, double time, std::span<const float> probabilities,
+                           void (*sink)(const note&)) {
   d.push(time, probabilities, sink);
   d.finish(sink);
   d.reset();

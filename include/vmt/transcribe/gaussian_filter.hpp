@@ -11,13 +11,13 @@
 
 namespace vmt::inline VMT_ABI::transcribe {
 
-/// A Gaussian filter over time, many channels side by side, as a stream: y[i] = Σ_j w[|j|] · x[i + j], |j| ≤ radius, with
-/// w[j] ∝ exp(−j² / 2σ²), Σ w = 1, radius = ⌊4σ + ½⌋. Beyond its ends the signal is mirrored, d c b a | a b c d | d c b a,
-/// again and again where it is shorter than the radius. Equals scipy.ndimage.gaussian_filter1d(x, σ, axis=0,
+/// A Gaussian filter over time, many channels side by side, as a stream: y[i] = Σ_j w[|j|] · x[i + j], |j| ≤ radius,
+/// with w[j] ∝ exp(−j² / 2σ²), Σ w = 1, radius = ⌊4σ + ½⌋. Beyond its ends the signal is mirrored, d c b a | a b c d |
+/// d c b a, again and again where it is shorter than the radius. Equals scipy.ndimage.gaussian_filter1d(x, σ, axis=0,
 /// mode="reflect", truncate=4) on double values.
 ///
-/// y[i] needs x[i + radius], so it comes that many frames later. A value is summed in the same order wherever the signal
-/// ends. The last 2 · radius + 1 frames are kept; nothing is allocated after construction.
+/// y[i] needs x[i + radius], so it comes that many frames later. A value is summed in the same order wherever the
+/// signal ends. The last 2 · radius + 1 frames are kept; nothing is allocated after construction.
 class gaussian_filter {
  public:
   /// σ in frames, 0 … 1000; 0 passes the signal on. Throws `invalid_argument`.
@@ -42,8 +42,8 @@ class gaussian_filter {
   [[nodiscard]] index_t channels() const noexcept { return channels_; }
   [[nodiscard]] index_t radius() const noexcept { return radius_; }
 
-  /// Takes x[n] (`channels()` values) and calls `out(i, y)`, y a `std::span<const double>`, for i = n − radius if that is
-  /// not negative.
+  /// Takes x[n] (`channels()` values) and calls `out(i, y)`, y a `std::span<const double>`, for i = n − radius if that
+  /// is not negative.
   template <class F>
   void push(std::span<const float> x, F&& out) {
     VMT_ASSERT(static_cast<index_t>(x.size()) == channels_);
@@ -74,13 +74,14 @@ class gaussian_filter {
 
   [[nodiscard]] std::span<const double> smoothed(index_t i) noexcept {
     const float* const centre = row(i);
-    for (index_t c = 0; c < channels_; ++c) smooth_[static_cast<std::size_t>(c)] = weights_[0] * double{centre[c]};
+    for (index_t c = 0; c < channels_; ++c)
+      smooth_[static_cast<std::size_t>(c)] = weights_[0] * static_cast<double>(centre[c]);
     for (index_t j = radius_; j > 0; --j) {
       const float* const before = mirrored(i - j);
       const float* const after = mirrored(i + j);
       const double w = weights_[static_cast<std::size_t>(j)];
       for (index_t c = 0; c < channels_; ++c) {
-        smooth_[static_cast<std::size_t>(c)] += w * (double{before[c]} + double{after[c]});
+        smooth_[static_cast<std::size_t>(c)] += w * (static_cast<double>(before[c]) + static_cast<double>(after[c]));
       }
     }
     return smooth_;

@@ -14,12 +14,12 @@ struct paper_options {
 };
 
 /// The decoder of the paper (Koepke et al., section 5.3): a Gaussian filter over each key's probabilities (see
-/// `gaussian_filter`), a threshold, and every run of frames above it is a note. The onset is the time of the run's first
-/// frame, the offset that of the first frame after it; where the video ends before, the last time plus the last distance
-/// of frames. The confidence is the largest smoothed probability of the run.
+/// `gaussian_filter`), a threshold, and every run of frames above it is a note. The onset is the time of the run's
+/// first frame, the offset that of the first frame after it; where the video ends before, the last time plus the last
+/// distance of frames. The confidence is the largest smoothed probability of the run.
 ///
-/// Notes come in the order of their offsets, keys of one frame from low to high, `latency_frames()` = 20 frames after the
-/// first frame that is no longer above the threshold.
+/// Notes come in the order of their offsets, keys of one frame from low to high, `latency_frames()` = 20 frames after
+/// the first frame that is no longer above the threshold.
 class paper_decoder {
  public:
   /// Throws `invalid_argument` for options out of range, and for keys that are no MIDI numbers.
@@ -37,8 +37,8 @@ class paper_decoder {
   [[nodiscard]] index_t latency_frames() const noexcept { return filter_.radius(); }
   [[nodiscard]] double latency_seconds() const noexcept { return 0; }
 
-  /// See `decoder`. Throws `shape_mismatch`, `not_finite`, `invalid_argument` (no probability), `inconsistent` (time) and
-  /// what the sink throws.
+  /// See `decoder`. Throws `shape_mismatch`, `not_finite`, `invalid_argument` (no probability), `inconsistent` (time)
+  /// and what the sink throws.
   template <note_sink K>
   void push(double time, std::span<const float> probabilities, K&& sink) {
     detail::check_pushed(probabilities, keys(), time, last_, count_ == 0);
@@ -68,9 +68,7 @@ class paper_decoder {
     double peak = 0;
   };
 
-  [[nodiscard]] double& time(index_t i) noexcept {
-    return times_[static_cast<std::size_t>(i) % times_.size()];
-  }
+  [[nodiscard]] double& time(index_t i) noexcept { return times_[static_cast<std::size_t>(i) % times_.size()]; }
 
   template <class K>
   void decide(index_t i, std::span<const double> smooth, K& sink) {

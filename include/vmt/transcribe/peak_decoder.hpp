@@ -22,9 +22,10 @@ struct peak_options {
 };
 
 /// Every local maximum of a key's onset probability is an onset: a frame at or above the threshold whose probability is
-/// above that of the frame before and not below that of the frame after (outside the segment there is nothing, so that a
-/// first or last frame can be a maximum). The time is that of the vertex of the parabola through the three points, between
-/// the middles of the two gaps of frames, for any distances of frames; the confidence is the probability of the frame.
+/// above that of the frame before and not below that of the frame after (outside the segment there is nothing, so that
+/// a first or last frame can be a maximum). The time is that of the vertex of the parabola through the three points,
+/// between the middles of the two gaps of frames, for any distances of frames; the confidence is the probability of the
+/// frame.
 ///
 /// The network of the paper learns onsets only: a note ends where its key is struck again, `default_length` after its
 /// onset, or where the segment ends (last time plus last distance of frames), whatever comes first.
@@ -40,8 +41,9 @@ class peak_decoder {
     const auto positive = [](double s) { return s > 0 && std::isfinite(s); };
     if (!(options.threshold > 0 && options.threshold <= 1) || !(options.refractory >= 0) ||
         !positive(options.default_length) || !positive(options.period)) {
-      throw error(errc::invalid_argument, "peak_decoder: the threshold must be in 0 … 1, the refractory time not "
-                                          "negative, default_length and period positive");
+      throw error(errc::invalid_argument,
+                  "peak_decoder: the threshold must be in 0 … 1, the refractory time not "
+                  "negative, default_length and period positive");
     }
     before_.resize(static_cast<std::size_t>(keys));
     middle_.resize(static_cast<std::size_t>(keys));
@@ -54,8 +56,8 @@ class peak_decoder {
   [[nodiscard]] index_t latency_frames() const noexcept { return 1; }
   [[nodiscard]] double latency_seconds() const noexcept { return options_.immediate ? 0 : options_.default_length; }
 
-  /// See `decoder`. Throws `shape_mismatch`, `not_finite`, `invalid_argument` (no probability), `inconsistent` (time) and
-  /// what the sink throws.
+  /// See `decoder`. Throws `shape_mismatch`, `not_finite`, `invalid_argument` (no probability), `inconsistent` (time)
+  /// and what the sink throws.
   template <note_sink K>
   void push(double time, std::span<const float> probabilities, K&& sink) {
     detail::check_pushed(probabilities, keys_, time, middle_time_, count_ == 0);
@@ -93,13 +95,13 @@ class peak_decoder {
   /// Maxima of the middle frame; `after` is empty where it is the last.
   void find_peaks(double after_time, std::span<const float> after) {
     for (std::size_t key = 0; key < middle_.size(); ++key) {
-      const double p = double{middle_[key]};
+      const double p = static_cast<double>(middle_[key]);
       if (!(p >= options_.threshold)) continue;
       if (count_ > 1 && !(middle_[key] > before_[key])) continue;
       if (!after.empty() && after[key] > middle_[key]) continue;
       double onset = middle_time_;
       if (count_ > 1 && !after.empty()) {
-        onset = vertex(double{before_[key]}, p, double{after[key]}, after_time);
+        onset = vertex(static_cast<double>(before_[key]), p, static_cast<double>(after[key]), after_time);
       }
       if (onset - last_onset_[key] < options_.refractory) continue;
       last_onset_[key] = onset;

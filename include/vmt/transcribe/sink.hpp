@@ -52,8 +52,8 @@ class midi_sink {
 };
 
 /// Writes notes as CSV, `onset,offset,pitch,velocity,confidence`, as they come: memory does not grow, nothing is
-/// allocated for a note. The bytes are those of `midi::format_notes_csv`. Without `commit` no file appears, and one that
-/// was there stays.
+/// allocated for a note. The bytes are those of `midi::format_notes_csv`. Without `commit` no file appears, and one
+/// that was there stays.
 class csv_sink {
  public:
   /// Throws as `atomic_file`.

@@ -25,13 +25,13 @@ struct transcribe_options {
   /// None: the frames are strips of the network's size already.
   std::optional<keyboard::keyboard> keyboard;
   double gap_factor = 1.5;  ///< frames further apart than so many periods have a gap between them, see `frame_gaps`
-  /// Frames whose picture stands in for a damaged one: `repeat` uses them like others, `skip` makes a gap of them, `fail`
-  /// throws `bad_format`.
+  /// Frames whose picture stands in for a damaged one: `repeat` uses them like others, `skip` makes a gap of them,
+  /// `fail` throws `bad_format`.
   media::damage_policy damaged = media::damage_policy::repeat;
 
-  index_t total_frames = -1;  ///< handed to `on_progress`; −1: not known
+  index_t total_frames = -1;                                     ///< handed to `on_progress`; −1: not known
   std::function<void(index_t done, index_t total)> on_progress;  ///< after each frame
-  std::function<bool()> stop;  ///< asked before each frame; true ends the video there, cleanly
+  std::function<bool()> stop;                        ///< asked before each frame; true ends the video there, cleanly
   std::function<void(const frame& strip)> on_strip;  ///< each straightened frame
   /// Each frame's probabilities, one a key; `frames() / 2` frames after the frame itself.
   std::function<void(double time, std::span<const float> probabilities)> on_probabilities;
@@ -56,12 +56,13 @@ struct transcription_result {
 ///     t.finish(sink);
 ///
 /// Each frame is judged in the window of the network that has it in the middle. Beyond the ends of the video the first
-/// and the last frame are repeated, so that every frame has a window. The video is cut at gaps: no window reaches across
-/// one, the parts before and after are decoded each for itself, and the ends at the gap are ends like those of the video.
+/// and the last frame are repeated, so that every frame has a window. The video is cut at gaps: no window reaches
+/// across one, the parts before and after are decoded each for itself, and the ends at the gap are ends like those of
+/// the video.
 ///
 /// To the decoder's latency the network adds ⌊frames / 2⌋ frames. The state does not grow with the video, and once it
-/// runs nothing is allocated for a frame. The context and the engine are borrowed. After an exception only destruction is
-/// meaningful.
+/// runs nothing is allocated for a frame. The context and the engine are borrowed. After an exception only destruction
+/// is meaningful.
 template <class Context, streaming_engine<Context> Engine, decoder Decoder>
 class transcriber {
  public:
@@ -87,8 +88,8 @@ class transcriber {
     input_.resize(extents<2>{engine.height(), engine.width()});
   }
 
-  /// The next frame. Throws `inconsistent` (time, size), `not_finite` (time, output of the network), `shape_mismatch` (not
-  /// a strip of the engine's size), `bad_format` (damaged), and what sink, engine and callbacks throw.
+  /// The next frame. Throws `inconsistent` (time, size), `not_finite` (time, output of the network), `shape_mismatch`
+  /// (not a strip of the engine's size), `bad_format` (damaged), and what sink, engine and callbacks throw.
   template <note_sink K>
   void push(const frame& picture, K&& sink) {
     ++result_.frames;
@@ -195,9 +196,8 @@ class transcriber {
         static_cast<index_t>(strip->pixels.size()) != strip->width * strip->height) {
       throw error(errc::shape_mismatch, "frame " + std::to_string(picture.number) + " has " +
                                             std::to_string(picture.width) + "x" + std::to_string(picture.height) +
-                                            " pixels, the network takes strips of " +
-                                            std::to_string(engine_->width()) + "x" +
-                                            std::to_string(engine_->height()) + "; say where the keyboard is");
+                                            " pixels, the network takes strips of " + std::to_string(engine_->width()) +
+                                            "x" + std::to_string(engine_->height()) + "; say where the keyboard is");
     }
     if (options_.on_strip) options_.on_strip(*strip);
     return *strip;
@@ -227,8 +227,8 @@ class transcriber {
 };
 
 /// Transcribes a video: each frame of `source`, in order, then the end; notes go to `sink` as they are found. The notes
-/// are those that `transcriber` gives frame by frame. Throws as `transcriber`, and what the source throws: a file sink that
-/// was not committed then leaves no file.
+/// are those that `transcriber` gives frame by frame. Throws as `transcriber`, and what the source throws: a file sink
+/// that was not committed then leaves no file.
 template <class Context, streaming_engine<Context> Engine, frame_source S, note_sink K>
 transcription_result transcribe(Context& context, Engine& engine, S&& source, K&& sink,
                                 const transcribe_options& options = {}) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "model.hpp"
+
+#include <vmt/io/npy.hpp>
+#include <vmt/media/frame_folder.hpp>
+#include <vmt/transcribe/report.hpp>
+#include <vmt/transcribe/sink.hpp>
+#include <vmt/transcribe/transcriber.hpp>
+
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace tool {
+
+/// The options of `vmt transcribe`.
+struct transcribe_command {
+  std::string in, midi, model, keyboard, csv, probabilities, report, reference;
+  std::string decoder = "peaks";
+  vmt::media::frame_folder_options frames;
+  int lowest_key = 21;
+  int threads = 0;
+  std::optional<double> threshold;
+  double lag = 0;
+  double bpm = 120;
+  double start = 0;
+  double end = std::numeric_limits<double>::infinity();
+};
+
+/// The files that a transcription writes. Their places are taken at construction; they appear with `commit`.
+class transcription_outputs {
+ public:
+  transcription_outputs(const transcribe_command& o, vmt::index_t keys);
+
+  /// A note that was found.
+  void operator()(const vmt::note& n);
+  /// Has the transcriber tell what the outputs need, and the time of the last frame.
+  void watch(vmt::transcribe::transcribe_options& options, double& now);
+  /// Writes all files, the MIDI file last. Returns the table of scores where there is a reference.
+  std::string commit(const model& m, const vmt::transcribe::transcribe_options& options,
+                     const vmt::transcribe::transcription_result& result,
+                     std::optional<std::vector<vmt::note>> reference, double seconds);
+
+ private:
+  const transcribe_command& o_;
+  vmt::transcribe::midi_sink midi_;
+  std::optional<vmt::transcribe::csv_sink> csv_;
+  std::optional<vmt::io::npy_writer> probabilities_;
+  std::optional<vmt::transcribe::report_builder> report_;
+};
+
+}  // namespace tool

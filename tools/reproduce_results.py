@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Trains the paper's three variants on the example clip and fills the tables of docs/results.md.
+
+    tools/reproduce_results.py VMT RUNS [--train] [--width 16] [--epochs 60] [--samples 480] [--variants slope,…]
+
+VMT is the program, RUNS a folder for the training runs (kept, and gone on with when called again). Without --train the
+runs must be there. For each variant and decoder the threshold is chosen on seconds 75–88 of the clip (the best F1 at
+±50 ms), then used once on seconds 88–132, which neither training nor the choice has seen. Two cores need about 40 minutes
+of training a variant and 15 minutes for the rest.
+"""
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIP = ROOT / "examples/data/bach"
+VALIDATION, TEST = (75.0, 88.0), (88.0, 132.0)
+THRESHOLDS = {"peaks": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99],
+              "paper": [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7]}
+
+
+def run(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, words))}\nended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def reference(part, folder):
+    """The notes of a part of the clip, as a file."""
+    path = folder / f"reference-{part[0]:g}.csv"
+    with (CLIP / "notes.csv").open() as source, path.open("w") as out:
+        rows = csv.reader(source)
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(next(rows))
+        writer.writerows(row for row in rows if part[0] <= float(row[0]) < part[1])
+    return path
+
+
+def transcribe(vmt, weights, part, decoder, threshold, folder):
+    notes = folder / "estimate.csv"
+    run(vmt, "transcribe", CLIP / "video.mp4", "--keyboard", CLIP / "keyboard.json", "--model", weights, "--start",
+        part[0], "--end", part[1], "--decoder", decoder, "--threshold", threshold, "-o", folder / "estimate.mid",
+        "--csv", notes)
+    return notes
+
+
+def scores(vmt, truth, notes):
+    return json.loads(run(vmt, "evaluate", truth, notes, "--json"))
+
+
+def row(name, threshold, s):
+    parts = [f"{100 * s[kind][key]:.1f}" for kind in ("onset_50ms", "onset_100ms")
+             for key in ("precision", "recall", "accuracy", "f1")]
+    return f"| {name} | {threshold:g} | " + " | ".join(parts) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vmt")
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--samples", type=int, default=480)
+    parser.add_argument("--variants", default="resnet,aggregation,slope")
+    options = parser.parse_args()
+    lines = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        truth = {part: reference(part, folder) for part in (VALIDATION, TEST)}
+        for variant in options.variants.split(","):
+            out = options.runs / variant
+            if options.train:
+                run(options.vmt, "train", "--data", ROOT / "examples/data", "--out", out, "--variant", variant, "--width",
+                    options.width, "--epochs", options.epochs, "--samples-per-epoch", options.samples, "--resume")
+            for decoder in ("paper", "peaks"):
+                best = (-1.0, 0.0)
+                for threshold in THRESHOLDS[decoder]:
+                    notes = transcribe(options.vmt, out / "best.safetensors", VALIDATION, decoder, threshold, folder)
+                    f1 = scores(options.vmt, truth[VALIDATION], notes)["onset_50ms"]["f1"]
+                    print(f"{variant} {decoder} {threshold}: validation F1 {100 * f1:.1f}", file=sys.stderr)
+                    best = max(best, (f1, threshold))
+                notes = transcribe(options.vmt, out / "best.safetensors", TEST, decoder, best[1], folder)
+                lines.append(row(f"{variant}, {decoder}", best[1], scores(options.vmt, truth[TEST], notes)))
+                print(lines[-1], flush=True)
+    print("\n| variant, decoder | threshold | P ±50 ms | R | Acc | F1 | P ±100 ms | R | Acc | F1 |")
+    print("| --- " * 10 + "|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
