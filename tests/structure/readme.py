@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Does what README.md says: compiles its first ```cpp block with the compile line it prints, runs it, compares the output.
 
-The compile line is the first line of a block after it that calls g++, c++ or clang++. It names the source and, after -o,
-the program. The output is the first ```text block after it. Paths in the line are those of a checkout.
+The compile line is the first line of a block after it that calls g++, c++ or clang++, up to a `&&`. The .cpp file in
+it that the checkout does not have is the block; after -o stands the program; its other paths are those of a checkout. The
+program runs in a folder that has the checkout's models/ and examples/. Its output is the first ```text block after it.
 """
 import re
-import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -35,21 +35,28 @@ def parts(text):
     expected = next((body for language, body in after if language == "text"), None)
     if expected is None:
         fail("there is no ```text block with the output after the ```cpp block")
-    return blocks[first][1], shlex.split(compile_line, comments=True), expected
+    return blocks[first][1], compile_line.split("&&")[0].split(), expected
 
 
 def main():
     common.parser(__doc__).parse_args()
-    program, words, expected = parts((common.ROOT / "README.md").read_text(encoding="utf-8"))
-    sources = [word for word in words if word.endswith(".cpp")]
+    readme = common.ROOT / "README.md"
+    if not readme.exists():
+        fail("there is no such file")
+    program, words, expected = parts(readme.read_text(encoding="utf-8"))
+    sources = [word for word in words if word.endswith(".cpp") and not (common.ROOT / word).exists()]
     if len(sources) != 1 or "-o" not in words[:-1]:
-        fail(f"the compile line names no single .cpp file or no -o: {shlex.join(words)}")
+        fail(f"the compile line names no single .cpp file for the block, or no -o: {' '.join(words)}")
     output = words[words.index("-o") + 1]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "source.cpp").write_text(program, encoding="utf-8")
+        place = Path(folder) / "run"
+        place.mkdir()
+        for name in ("models", "examples"):
+            (place / name).symlink_to(common.ROOT / name)
         replaced = {sources[0]: f"{folder}/source.cpp", output: f"{folder}/program"}
-        common.must([replaced.get(word, word) for word in words], cwd=common.ROOT)
-        found = common.must([f"{folder}/program"], cwd=folder)
+        common.must(["sh", "-c", " ".join(replaced.get(word, word) for word in words)], cwd=common.ROOT)
+        found = common.must([f"{folder}/program"], cwd=place)
     if found.rstrip() != expected.rstrip():
         fail(f"the program printed\n{found}instead of\n{expected}")
     print(f"{len(program.splitlines())} lines of README.md compiled, run, output as printed")

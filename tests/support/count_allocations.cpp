@@ -26,6 +26,11 @@ void* counted(std::size_t size, std::size_t alignment) {
 }  // namespace vmt_test
 
 void* operator new(std::size_t size) { return vmt_test::counted(size, 1); }
+// What a sanitizer's library would else supply, which does not go with `free`.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++vmt_test::allocations();
+  return std::malloc(size == 0 ? 1 : size);
+}
 void* operator new[](std::size_t size) { return vmt_test::counted(size, 1); }
 void* operator new(std::size_t size, std::align_val_t a) {
   return vmt_test::counted(size, static_cast<std::size_t>(a));

@@ -18,7 +18,9 @@ vmt::io::tensor_file content(float first) {
   file.metadata["what"] = "a test";
   return file;
 }
-float first_of(const vmt::io::tensor_file& file) { return file.read<float>("w")[0]; }
+float first_of(const vmt::io::tensor_file& file) {
+  return file.read<float>("w")[0];
+}
 
 void flip(const std::filesystem::path& path, std::size_t byte) {
   auto bytes = vmt::read_file(path);
@@ -37,7 +39,8 @@ TEST_CASE("every flipped bit and every cut of a sealed file is noticed") {
     CHECK_THROWS_AS(static_cast<void>(unseal(bad)), vmt::error);
   }
   for (std::size_t n = 0; n < good.size(); ++n) {
-    CHECK_THROWS_AS(static_cast<void>(unseal({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n)})), vmt::error);
+    CHECK_THROWS_AS(static_cast<void>(unseal({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n)})),
+                    vmt::error);
   }
 }
 

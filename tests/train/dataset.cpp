@@ -48,7 +48,9 @@ window load(const video_data& data, index_t sample, bool augment = false) {
   data.load(sample, 0, augment, w.x, w.y);
   return w;
 }
-int number_of(const window& w, std::size_t frame) { return static_cast<int>(std::lround(w.x[frame * 14 * 80] * 255)) - 100; }
+int number_of(const window& w, std::size_t frame) {
+  return static_cast<int>(std::lround(w.x[frame * 14 * 80] * 255)) - 100;
+}
 
 errc code_of(const std::function<void()>& f, const std::string& words) {
   try {

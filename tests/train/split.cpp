@@ -24,8 +24,9 @@ errc code_of(std::string_view text, const std::string& expected_words) {
 }  // namespace
 
 TEST_CASE("a split names clips, subsets and parts in any column order") {
-  const auto parts = parse_split("\xEF\xBB\xBFsplit,who,clip,end,start\r\ntrain,x,a,10,\r\n\r\n test , , b/c , , 2.5\r\n"
-                                 "validation,,a,,10\n");
+  const auto parts = parse_split(
+      "\xEF\xBB\xBFsplit,who,clip,end,start\r\ntrain,x,a,10,\r\n\r\n test , , b/c , , 2.5\r\n"
+      "validation,,a,,10\n");
   REQUIRE(parts.size() == 3);
   CHECK(parts[0] == vmt::train::clip_part{"a", subset::train, 0, 10});
   CHECK(parts[1].clip == "b/c");

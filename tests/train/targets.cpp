@@ -8,7 +8,9 @@
 using vmt::note;
 
 namespace {
-note at(double onset, int pitch) { return {.onset = onset, .offset = onset + 0.2, .pitch = pitch}; }
+note at(double onset, int pitch) {
+  return {.onset = onset, .offset = onset + 0.2, .pitch = pitch};
+}
 }  // namespace
 
 TEST_CASE("a note counts for frames up to 32 ms before and after it, borders included") {

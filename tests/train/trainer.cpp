@@ -272,12 +272,11 @@ TEST_CASE("a last batch of one sample is left out, a smaller one is not") {
     int batches = 0;
     void on_batch(const batch_info&) { ++batches; }
   };
-  for (const auto& [count, batches] : {std::pair{9, 2}, std::pair{10, 3}, std::pair{3, 1}, std::pair{1, 1}}) {
-    CAPTURE(count);
+  for (const auto& [samples, batches] : {std::pair{9, 2}, std::pair{10, 3}, std::pair{3, 1}, std::pair{1, 1}}) {
     onset_net<float> net = small_net();
     counter c;
     trainer t(net, {.batch = 4, .epochs = 1});
-    static_cast<void>(t.run(ctx, toy_data{.count = count}, toy_data{.count = 1, .seed = 2}, c));
+    static_cast<void>(t.run(ctx, toy_data{.count = samples}, toy_data{.count = 1, .seed = 2}, c));
     CHECK(c.batches == batches);
   }
 }

@@ -2,7 +2,7 @@
 #include <vmt/core/rng.hpp>
 #include <vmt/transcribe/transcriber.hpp>
 
-#include "allocations.hpp"
+#include "support/count_allocations.hpp"
 #include "fake_engine.hpp"
 
 #include <doctest/doctest.h>
@@ -343,15 +343,15 @@ TEST_CASE("nothing is allocated for a frame once the transcriber runs") {
     options.on_probabilities = [&](double, std::span<const float> p) { sum += static_cast<double>(p[0]); };
     transcriber t(context, engine, std::move(decoder), options);
     for (std::size_t i = 0; i < 100; ++i) t.push(frames[i], sink);
-    const long before = vmt_test::allocations();
+    const long before = vmt_test::allocations().load();
     for (std::size_t i = 100; i < frames.size(); ++i) t.push(frames[i], sink);
-    const long after = vmt_test::allocations();
+    const long after = vmt_test::allocations().load();
     t.finish(sink);
     CHECK(found > 100);
     CHECK(sum > 0);
     return after - before;
   };
-  CHECK(vmt_test::allocations() > 0);  // the counter counts
+  CHECK(vmt_test::allocations().load() > 0);  // the counter counts
   CHECK(count(peak_decoder(keys)) == 0);
   CHECK(count(paper_decoder(keys, 21, {.sigma = 1})) == 0);
 }

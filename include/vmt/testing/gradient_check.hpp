@@ -142,7 +142,7 @@ template <class Context, class Layer, std::size_t In, std::size_t Out>
   const const_view<double, In> in = x.view();
   const const_view<double, Out> out = y.view();
   const const_view<double, Out> dy = g.view();
-  const auto for_each_parameter = [&layer](auto f) {
+  const auto for_each_parameter = [&](auto f) {
     if constexpr (requires { layer.for_each_parameter(f); }) layer.for_each_parameter(f);
   };
   const auto forward = [&] {

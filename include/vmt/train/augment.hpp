@@ -19,12 +19,12 @@ struct augment_options {
 };
 
 /// Turns a window of frames in bytes into network input, with or without augmentation. All choices are those of
-/// rng(seed, epoch, sample, rng_use::augmentation), so they are the same on any thread, in any order, after any resume; the
-/// frames of a window share the crop and the brightness.
+/// rng(seed, epoch, sample, rng_use::augmentation), so they are the same on any thread, in any order, after any resume;
+/// the frames of a window share the crop and the brightness.
 ///
 /// Half a million Gaussian numbers a window would cost more than the training of small models. Each row of pixels takes
-/// them instead from a table of 65,536 (fixed, standard normal) from a random place on: within a row they are independent,
-/// and two rows of a frame meet the same stretch of the table rarely and at different columns.
+/// them instead from a table of 65,536 (fixed, standard normal) from a random place on: within a row they are
+/// independent, and two rows of a frame meet the same stretch of the table rarely and at different columns.
 class augmenter {
  public:
   explicit augmenter(const augment_options& options = {}, std::uint64_t seed = 1)
@@ -45,7 +45,8 @@ class augmenter {
     index_t frames, in_height, in_width, height, width;
   };
 
-  /// `bytes`: frames × in_height × in_width gray values → `out`: frames × height × width in [0, 1], the crop in the centre.
+  /// `bytes`: frames × in_height × in_width gray values → `out`: frames × height × width in [0, 1], the crop in the
+  /// centre.
   void plain(std::span<const std::uint8_t> bytes, const sizes& s, std::span<float> out) const {
     check(bytes, s, out);
     cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 1.0F / 255, out);

@@ -15,8 +15,9 @@
 
 namespace vmt::inline VMT_ABI::train {
 
-/// Where samples come from: `size()` of them; `load(sample, epoch, augment, x, targets)` writes the input and the targets of
-/// one, the same for the same arguments; `input_sizes()` are the sizes of x; `fingerprint()` tells data apart.
+/// Where samples come from: `size()` of them; `load(sample, epoch, augment, x, targets)` writes the input and the
+/// targets of one, the same for the same arguments; `input_sizes()` are the sizes of x; `fingerprint()` tells data
+/// apart.
 template <class S, std::size_t InputRank>
 concept data_source = requires(const S& s, std::span<float> room) {
   { s.size() } -> std::convertible_to<index_t>;
@@ -40,8 +41,8 @@ concept data_source = requires(const S& s, std::span<float> room) {
   return order;
 }
 
-/// Loads the batches of one epoch on a thread of its own, one ahead: while one batch is used the next is made, and there
-/// are never more than these two.
+/// Loads the batches of one epoch on a thread of its own, one ahead: while one batch is used the next is made, and
+/// there are never more than these two.
 template <class Source, std::size_t Rank>
 class batch_loader {
  public:
@@ -50,8 +51,8 @@ class batch_loader {
     const_view<float, 2> targets;
   };
 
-  /// Batch b holds the samples order[b·size] … ; the last may be smaller. Begins with batch `first`. `source` and `order`
-  /// must outlive the loader.
+  /// Batch b holds the samples order[b·size] … ; the last may be smaller. Begins with batch `first`. `source` and
+  /// `order` must outlive the loader.
   batch_loader(const Source& source, std::span<const std::uint32_t> order, index_t size, index_t first,
                std::uint32_t epoch, bool augment)
       : source_(source), order_(order), size_(size), next_(first), epoch_(epoch), augment_(augment) {

@@ -31,8 +31,8 @@ inline std::size_t place_of_crc(std::span<const std::byte> bytes) {
 
 }  // namespace detail
 
-/// The bytes of a safetensors file with a checksum of all of them: the metadata entry `vmt.crc32` holds eight hexadecimal
-/// digits, computed while eight dots stand in their place.
+/// The bytes of a safetensors file with a checksum of all of them: the metadata entry `vmt.crc32` holds eight
+/// hexadecimal digits, computed while eight dots stand in their place.
 [[nodiscard]] inline std::vector<std::byte> seal(io::tensor_file file) {
   file.metadata[std::string(detail::crc_key)] = detail::no_crc;
   std::vector<std::byte> bytes = file.serialize();
@@ -45,7 +45,8 @@ inline std::size_t place_of_crc(std::span<const std::byte> bytes) {
 /// Reads what `seal` made. Throws `bad_format` if a single bit has changed, and as `io::tensor_file::parse`.
 [[nodiscard]] inline io::tensor_file unseal(std::vector<std::byte> bytes, const io::safetensors_options& options = {}) {
   const std::size_t at = detail::place_of_crc(bytes);
-  if (at == bytes.size()) throw error(errc::bad_format, "there is no checksum (vmt.crc32); it is no checkpoint, or damaged");
+  if (at == bytes.size())
+    throw error(errc::bad_format, "there is no checksum (vmt.crc32); it is no checkpoint, or damaged");
   std::string stated;
   for (std::size_t i = 0; i < detail::no_crc.size(); ++i) {
     stated += std::to_integer<char>(bytes[at + i]);
@@ -57,15 +58,15 @@ inline std::size_t place_of_crc(std::span<const std::byte> bytes) {
   return io::tensor_file::parse(bytes, options);
 }
 
-/// Two checkpoint files in a folder, `checkpoint.a.safetensors` and `checkpoint.b.safetensors`, written in turn: whatever
-/// happens while one is written, the other one stands. `vmt.generation` in the metadata tells which is newer.
+/// Two checkpoint files in a folder, `checkpoint.a.safetensors` and `checkpoint.b.safetensors`, written in turn:
+/// whatever happens while one is written, the other one stands. `vmt.generation` in the metadata tells which is newer.
 class checkpoint_pair {
  public:
   explicit checkpoint_pair(const std::filesystem::path& folder, file_system& files = posix_file_system())
       : files_(&files), paths_{folder / "checkpoint.a.safetensors", folder / "checkpoint.b.safetensors"} {}
 
-  /// The newest checkpoint that is whole; nothing where the folder has none at all. Throws `bad_format`, with both reasons,
-  /// where there are files but all are damaged.
+  /// The newest checkpoint that is whole; nothing where the folder has none at all. Throws `bad_format`, with both
+  /// reasons, where there are files but all are damaged.
   [[nodiscard]] std::optional<io::tensor_file> load() {
     std::optional<io::tensor_file> newest;
     std::string reasons;

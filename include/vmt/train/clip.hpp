@@ -15,8 +15,8 @@
 
 namespace vmt::inline VMT_ABI::train {
 
-/// A clip's folder in a data set: `video.*`, or `frames/`, or images right in it; `keyboard.json`, unless the frames are
-/// straightened strips already; `notes.csv`, or one MIDI file.
+/// A clip's folder in a data set: `video.*`, or `frames/`, or images right in it; `keyboard.json`, unless the frames
+/// are straightened strips already; `notes.csv`, or one MIDI file.
 class clip_folder {
  public:
   /// Looks what is there. `root` is the data set, `name` the folder below it. Throws `not_found` where something is
@@ -28,8 +28,8 @@ class clip_folder {
     if (failure) throw error(errc::not_found, "there is no data set folder " + vmt::detail::quoted(root));
     folder_ = fs::canonical(home / name, failure);
     if (failure || !fs::is_directory(folder_, failure)) {
-      throw error(errc::not_found, "the clip \"" + name + "\" of split.csv has no folder " +
-                                       vmt::detail::quoted(root / name));
+      throw error(errc::not_found,
+                  "the clip \"" + name + "\" of split.csv has no folder " + vmt::detail::quoted(root / name));
     }
     const auto [end, unused] = std::mismatch(home.begin(), home.end(), folder_.begin(), folder_.end());
     if (end != home.end() || fs::path(name).is_absolute()) {
@@ -43,7 +43,8 @@ class clip_folder {
       if (file.stem() == "video" && file.has_extension()) videos.push_back(entry.path());
       if (file.extension() == ".mid" || file.extension() == ".midi") songs.push_back(entry.path());
     }
-    if (failure) throw error(errc::io_failure, "cannot list " + vmt::detail::quoted(folder_) + ": " + failure.message());
+    if (failure)
+      throw error(errc::io_failure, "cannot list " + vmt::detail::quoted(folder_) + ": " + failure.message());
     if (videos.size() > 1) twice("videos", videos);
     if (!videos.empty()) {
       video_ = videos.front();
@@ -56,7 +57,8 @@ class clip_folder {
     } else if (songs.size() == 1) {
       notes_ = songs.front();
     } else if (songs.empty()) {
-      throw error(errc::not_found, "the clip " + vmt::detail::quoted(folder_) + " has neither notes.csv nor a .mid file");
+      throw error(errc::not_found,
+                  "the clip " + vmt::detail::quoted(folder_) + " has neither notes.csv nor a .mid file");
     } else {
       twice("MIDI files (and no notes.csv)", songs);
     }
@@ -77,8 +79,8 @@ class clip_folder {
   [[nodiscard]] std::function<bool(frame&)> open(double fps, const Decoder& decoder) const {
     if (!video_.empty()) {
 #if defined(_WIN32)
-      throw error(errc::unsupported, "videos are read on POSIX systems only; make a folder 'frames' of " +
-                                         vmt::detail::quoted(video_));
+      throw error(errc::unsupported,
+                  "videos are read on POSIX systems only; make a folder 'frames' of " + vmt::detail::quoted(video_));
 #else
       auto source = std::make_shared<media::ffmpeg>(video_);
       return [source](frame& f) { return (*source)(f); };
@@ -96,8 +98,8 @@ class clip_folder {
     }
   }
 
-  /// How frames of a size become strips: by the keyboard file, or, without one, taken as strips. Throws `not_found` where
-  /// the frames have not the shape of a strip and there is no keyboard file.
+  /// How frames of a size become strips: by the keyboard file, or, without one, taken as strips. Throws `not_found`
+  /// where the frames have not the shape of a strip and there is no keyboard file.
   [[nodiscard]] keyboard::straightener straightener(index_t frame_width, index_t frame_height, index_t width,
                                                     index_t height) const {
     if (!keyboard_.empty()) {
@@ -110,10 +112,10 @@ class clip_folder {
     }
     const double shape = static_cast<double>(frame_width * height) / static_cast<double>(frame_height * width);
     if (shape < 0.75 || shape > 1.34) {
-      throw error(errc::not_found, "the clip " + vmt::detail::quoted(folder_) + " has no keyboard.json, and its frames of " +
-                                       std::to_string(frame_width) + "x" + std::to_string(frame_height) +
-                                       " pixels have not the shape of a strip (" + std::to_string(width) + "x" +
-                                       std::to_string(height) + ")");
+      throw error(errc::not_found, "the clip " + vmt::detail::quoted(folder_) +
+                                       " has no keyboard.json, and its frames of " + std::to_string(frame_width) + "x" +
+                                       std::to_string(frame_height) + " pixels have not the shape of a strip (" +
+                                       std::to_string(width) + "x" + std::to_string(height) + ")");
     }
     return {keyboard::whole_picture(frame_width, frame_height), frame_width, frame_height, width, height};
   }

@@ -12,10 +12,11 @@ namespace vmt::inline VMT_ABI::train {
 struct video_data_options {
   subset use = subset::train;
   std::filesystem::path cache = {};  ///< folder of the strip files; made where it is missing
-  index_t frames = 5;           ///< consecutive frames in a window
-  index_t height = 145;         ///< of the network's input
+  index_t frames = 5;                ///< consecutive frames in a window
+  index_t height = 145;              ///< of the network's input
   index_t width = 800;
-  index_t margin = 5;  ///< training strips are that much larger each way, so that there is something to crop (paper: 150×805)
+  index_t margin =
+      5;  ///< training strips are that much larger each way, so that there is something to crop (paper: 150×805)
   index_t keys = 88;
   double fps = 0;  ///< of frame folders without `times.csv`
   target_options targets = {};
@@ -25,16 +26,17 @@ struct video_data_options {
   std::function<void(const std::string& clip, index_t frames)> on_progress = {};
 };
 
-/// Windows of consecutive frames, and the targets of their middle frames, from a data set folder: `split.csv` and a folder
-/// for each clip (`clip_folder`). A data source of `trainer`.
+/// Windows of consecutive frames, and the targets of their middle frames, from a data set folder: `split.csv` and a
+/// folder for each clip (`clip_folder`). A data source of `trainer`.
 ///
 /// The constructor straightens each clip once and leaves the strips of the frames it needs in a file below `cache`; the
-/// file is used again as long as video, keyboard and parts stay the same. Training strips are cut `margin` pixels larger,
-/// all others in the network's own size, as a transcription does. No window goes across the border of a part or a gap in
-/// time (more than 1.5 times the usual distance of the frames). Memory: 8 bytes a frame and the notes.
+/// file is used again as long as video, keyboard and parts stay the same. Training strips are cut `margin` pixels
+/// larger, all others in the network's own size, as a transcription does. No window goes across the border of a part or
+/// a gap in time (more than 1.5 times the usual distance of the frames). Memory: 8 bytes a frame and the notes.
 class video_data {
  public:
-  /// Throws `not_found` for a missing file or a subset without clips, `inconsistent`, `bad_format`, …, each with the file.
+  /// Throws `not_found` for a missing file or a subset without clips, `inconsistent`, `bad_format`, …, each with the
+  /// file.
   template <class Decoder = media::pnm_decoder>
   explicit video_data(const std::filesystem::path& root, const video_data_options& options, const Decoder& decoder = {})
       : options_(options), augmenter_(options.augment, options.seed) {
@@ -42,8 +44,8 @@ class video_data {
     std::error_code failure;
     std::filesystem::create_directories(options.cache, failure);
     if (failure) {
-      throw error(errc::io_failure, "cannot make the cache folder " + vmt::detail::quoted(options.cache) + ": " +
-                                        failure.message());
+      throw error(errc::io_failure,
+                  "cannot make the cache folder " + vmt::detail::quoted(options.cache) + ": " + failure.message());
     }
     const std::vector<clip_part> all = load_split(root / "split.csv");
     std::vector<std::string> names;
@@ -72,16 +74,13 @@ class video_data {
   /// The number of windows.
   [[nodiscard]] index_t size() const noexcept { return runs_.empty() ? 0 : runs_.back().end; }
   /// frames × height × width.
-  [[nodiscard]] extents<3> input_sizes() const noexcept {
-    return {options_.frames, options_.height, options_.width};
-  }
+  [[nodiscard]] extents<3> input_sizes() const noexcept { return {options_.frames, options_.height, options_.width}; }
   [[nodiscard]] index_t keys() const noexcept { return options_.keys; }
 
   /// Window `sample` as numbers in [0, 1], augmented or not, and its targets. May be called by several threads.
   void load(index_t sample, std::uint32_t epoch, bool augment, std::span<float> x, std::span<float> targets) const {
     const auto [c, first] = place_of(sample);
-    std::vector<std::uint8_t> bytes(
-        static_cast<std::size_t>(options_.frames * c->strips.height() * c->strips.width()));
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(options_.frames * c->strips.height() * c->strips.width()));
     c->strips.read(first, bytes);
     const augmenter::sizes s{options_.frames, c->strips.height(), c->strips.width(), options_.height, options_.width};
     if (augment) {
@@ -112,7 +111,7 @@ class video_data {
     strip_file strips;
     std::vector<note> notes;
   };
-  struct run {  // windows that follow each other
+  struct run {    // windows that follow each other
     index_t end;  // the number of windows up to here, in all runs
     std::size_t clip;
     index_t first;  // the frame at which the first window begins
@@ -124,15 +123,16 @@ class video_data {
     const auto within = [](index_t n, index_t low, index_t high) { return n >= low && n <= high; };
     if (!within(o.frames, 1, 31) || o.frames % 2 == 0 || !within(o.height, 1, 4096) || !within(o.width, 1, 4096) ||
         !within(o.margin, 0, 4096) || !within(o.keys, 1, 512) || o.cache.empty()) {
-      throw error(errc::invalid_argument, "the data set: frames must be odd and at most 31, height and width 1 … 4096, "
-                                          "margin 0 … 4096, keys 1 … 512, and there must be a cache folder");
+      throw error(errc::invalid_argument,
+                  "the data set: frames must be odd and at most 31, height and width 1 … 4096, "
+                  "margin 0 … 4096, keys 1 … 512, and there must be a cache folder");
     }
   }
 
   [[nodiscard]] std::pair<const clip_data*, index_t> place_of(index_t sample) const {
     if (sample < 0 || sample >= size()) {
-      throw error(errc::invalid_argument, "the data set has " + std::to_string(size()) + " windows, there is no number " +
-                                              std::to_string(sample));
+      throw error(errc::invalid_argument, "the data set has " + std::to_string(size()) +
+                                              " windows, there is no number " + std::to_string(sample));
     }
     const auto r = std::upper_bound(runs_.begin(), runs_.end(), sample,
                                     [](index_t s, const run& candidate) { return s < candidate.end; });
@@ -169,8 +169,9 @@ class video_data {
     numbers.insert(numbers.end(), {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key),
                                    a.crop ? 1.0 : 0.0, a.brightness_range, a.noise_share, a.noise_deviation});
     mix(numbers);
-    fingerprint_ = fingerprint_of(folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' +
-                                      std::to_string(options_.frames), fingerprint_);
+    fingerprint_ = fingerprint_of(
+        folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' + std::to_string(options_.frames),
+        fingerprint_);
   }
 
   [[nodiscard]] static bool is_fresh(const std::filesystem::path& path, std::uint64_t stamp) {
@@ -207,7 +208,8 @@ class video_data {
       throw error(errc::inconsistent, "the part of the clip " + vmt::detail::quoted(folder.folder()) + " from " +
                                           std::to_string(parts[i].start) + " s on has " + std::to_string(count[i]) +
                                           " frames, at least " + std::to_string(options_.frames) +
-                                          " are needed (the last frame looked at is at " + std::to_string(last) + " s)");
+                                          " are needed (the last frame looked at is at " + std::to_string(last) +
+                                          " s)");
     }
     writer.finish();
   }
@@ -222,7 +224,8 @@ class video_data {
     const std::span<const double> times = clips_.back().strips.times();
     std::vector<double> steps;
     for (std::size_t i = 1; i < times.size(); ++i) steps.push_back(times[i] - times[i - 1]);
-    if (!steps.empty()) std::nth_element(steps.begin(), steps.begin() + static_cast<index_t>(steps.size() / 2), steps.end());
+    if (!steps.empty())
+      std::nth_element(steps.begin(), steps.begin() + static_cast<index_t>(steps.size() / 2), steps.end());
     const double usual = steps.empty() ? 0 : steps[steps.size() / 2];
     std::size_t begin = 0;
     for (std::size_t i = 1; i <= times.size(); ++i) {

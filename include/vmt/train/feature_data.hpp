@@ -10,13 +10,13 @@
 
 namespace vmt::inline VMT_ABI::train {
 
-/// Feature vectors with targets, for `av_fusion`: a data source of `trainer`. Sample i is audio[i] followed by visual[i].
-/// All is kept in memory. There is nothing to augment.
+/// Feature vectors with targets, for `av_fusion`: a data source of `trainer`. Sample i is audio[i] followed by
+/// visual[i]. All is kept in memory. There is nothing to augment.
 class feature_data {
  public:
   /// A safetensors file with `audio` N×A, `visual` N×V and `targets` N×K in any floating type. Targets are 0 or 1.
-  /// Throws what `io::tensor_file::load` throws (NaN is refused), `not_found`, `shape_mismatch`, `bad_format`; every message
-  /// names the file.
+  /// Throws what `io::tensor_file::load` throws (NaN is refused), `not_found`, `shape_mismatch`, `bad_format`; every
+  /// message names the file.
   explicit feature_data(const std::filesystem::path& path, const io::safetensors_options& options = {})
       : feature_data(io::tensor_file::load(path, options), path.string()) {}
 
@@ -26,8 +26,8 @@ class feature_data {
       try {
         const std::vector<index_t>& shape = file.at(name).shape;
         if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1) {
-          throw error(errc::shape_mismatch, std::string("'") + name + "' has the shape " + io::detail::shape_text(shape) +
-                                                ", samples × numbers were expected");
+          throw error(errc::shape_mismatch, std::string("'") + name + "' has the shape " +
+                                                io::detail::shape_text(shape) + ", samples × numbers were expected");
         }
         if (samples_ == 0) samples_ = shape[0];
         if (shape[0] != samples_) {

@@ -59,11 +59,11 @@ inline std::vector<std::string_view> fields_of(std::string_view line) {
 
 }  // namespace detail
 
-/// The lines of a `split.csv`, in their order. The first line names the columns: `clip` and `split` (train, validation or
-/// test) must be there; `start` and `end`, seconds in the clip's video, may (an empty field is the clip's own start or end).
-/// A clip may have several lines, for parts that do not overlap: a frame is never in two subsets. Other columns are passed
-/// over; blank lines, CRLF and a byte order mark are tolerated; fields have no commas inside.
-/// Throws `bad_format` with the line, `inconsistent` for overlapping parts.
+/// The lines of a `split.csv`, in their order. The first line names the columns: `clip` and `split` (train, validation
+/// or test) must be there; `start` and `end`, seconds in the clip's video, may (an empty field is the clip's own start
+/// or end). A clip may have several lines, for parts that do not overlap: a frame is never in two subsets. Other
+/// columns are passed over; blank lines, CRLF and a byte order mark are tolerated; fields have no commas inside. Throws
+/// `bad_format` with the line, `inconsistent` for overlapping parts.
 [[nodiscard]] inline std::vector<clip_part> parse_split(std::string_view text) {
   enum column : std::size_t { clip, split, start, end, columns };
   constexpr std::array<std::string_view, columns> names{"clip", "split", "start", "end"};

@@ -16,12 +16,12 @@ struct progress {
   index_t epoch = 0;  ///< that is being trained, from 0
   index_t batch = 0;  ///< that comes next in it
   double learning_rate = 0;
-  double loss_sum = 0;           ///< over the samples of this epoch so far
-  index_t samples = 0;           ///< of this epoch so far, without those of skipped steps
+  double loss_sum = 0;  ///< over the samples of this epoch so far
+  index_t samples = 0;  ///< of this epoch so far, without those of skipped steps
   index_t skipped_in_epoch = 0;
-  index_t skipped = 0;           ///< in all
+  index_t skipped = 0;  ///< in all
   double best_loss = std::numeric_limits<double>::infinity();
-  index_t best_epoch = -1;       ///< none yet
+  index_t best_epoch = -1;  ///< none yet
   nn::plateau_schedule::state schedule;
   std::vector<epoch_record> curves;
 };
@@ -127,9 +127,8 @@ struct snapshot {
   template <class Model>
   void take_buffers(Model& model) {
     buffers.clear();
-    model.for_each_buffer([&](const std::string&, auto b) {
-      buffers.insert(buffers.end(), b.span().begin(), b.span().end());
-    });
+    model.for_each_buffer(
+        [&](const std::string&, auto b) { buffers.insert(buffers.end(), b.span().begin(), b.span().end()); });
   }
   template <class Model>
   void take(Model& model) {

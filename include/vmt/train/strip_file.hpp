@@ -64,8 +64,8 @@ class strip_writer {
   std::vector<double> times_;
 };
 
-/// A file of `strip_writer`. Only the times are kept in memory; frames are read when asked for, so that any number of files
-/// of any length may be open. A const object may be shared by threads.
+/// A file of `strip_writer`. Only the times are kept in memory; frames are read when asked for, so that any number of
+/// files of any length may be open. A const object may be shared by threads.
 class strip_file {
  public:
   /// Throws `not_found`, `bad_format` (no strip file, cut short, of another machine), `io_failure`.
@@ -81,8 +81,8 @@ class strip_file {
       bad("it is no strip file of this version and machine");
     }
     // Bounds first, so that the products cannot overflow.
-    if (header_.height < 1 || header_.height > 8192 || header_.width < 1 || header_.width > 8192 ||
-        header_.count < 0 || header_.count > bytes / (header_.height * header_.width) ||
+    if (header_.height < 1 || header_.height > 8192 || header_.width < 1 || header_.width > 8192 || header_.count < 0 ||
+        header_.count > bytes / (header_.height * header_.width) ||
         bytes != header_size + header_.count * (header_.height * header_.width + time_size)) {
       bad("it has not the length that its header states");
     }

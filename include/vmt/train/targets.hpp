@@ -16,14 +16,14 @@ struct target_options {
 };
 
 /// The targets of one frame: out[key] is 1 where a note of that key starts at most `tolerance` seconds before or after
-/// `time`, else 0. A microsecond, the precision of frame times, is added to the tolerance, so that rounding does not decide
-/// about notes right on the border. `notes` must be sorted by onset (as by `operator<`).
+/// `time`, else 0. A microsecond, the precision of frame times, is added to the tolerance, so that rounding does not
+/// decide about notes right on the border. `notes` must be sorted by onset (as by `operator<`).
 inline void onset_targets(std::span<const note> notes, double time, std::span<float> out,
                           const target_options& options = {}) {
   std::fill(out.begin(), out.end(), 0.0F);
   const double reach = options.tolerance + 1e-6;
-  auto at = std::lower_bound(notes.begin(), notes.end(), time - reach,
-                             [](const note& n, double t) { return n.onset < t; });
+  auto at =
+      std::lower_bound(notes.begin(), notes.end(), time - reach, [](const note& n, double t) { return n.onset < t; });
   for (; at != notes.end() && at->onset <= time + reach; ++at) {
     const index_t key = at->pitch - options.lowest_key;
     if (key >= 0 && key < static_cast<index_t>(out.size())) out[static_cast<std::size_t>(key)] = 1.0F;

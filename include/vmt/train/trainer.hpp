@@ -13,21 +13,22 @@
 namespace vmt::inline VMT_ABI::train {
 
 struct trainer_options {
-  index_t batch = 24;              ///< paper, section 4.2; an epoch's last batch may be smaller, but one of size 1 is left out
-  index_t epochs = 100;            ///< stop after so many
+  index_t batch = 24;    ///< paper, section 4.2; an epoch's last batch may be smaller, but one of size 1 is left out
+  index_t epochs = 100;  ///< stop after so many
   index_t samples_per_epoch = 0;   ///< 0: all of them
   index_t validation_samples = 0;  ///< 0: all; else the same random ones each time
   index_t stop_after = 0;          ///< stop after so many epochs without a new best validation loss; 0: never
   ops::adam_params adam = {};
   nn::plateau_options plateau = {};
-  std::uint64_t seed = 1;  ///< of the order of the samples
-  bool augment = true;     ///< asked of the training source
+  std::uint64_t seed = 1;    ///< of the order of the samples
+  bool augment = true;       ///< asked of the training source
   index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
 
-  std::filesystem::path folder = {};   ///< for checkpoints and `curves.csv`; empty: none are written
-  bool resume = false;                 ///< go on from the newest checkpoint in `folder`, if there is one
-  double checkpoint_seconds = 300;     ///< a checkpoint so often within an epoch, and one at the end of each; 0: not by time
-  index_t checkpoint_batches = 0;      ///< the same, counted in batches
+  std::filesystem::path folder = {};  ///< for checkpoints and `curves.csv`; empty: none are written
+  bool resume = false;                ///< go on from the newest checkpoint in `folder`, if there is one
+  double checkpoint_seconds =
+      300;  ///< a checkpoint so often within an epoch, and one at the end of each; 0: not by time
+  index_t checkpoint_batches = 0;  ///< the same, counted in batches
 };
 
 struct batch_info {
@@ -85,33 +86,34 @@ class trainer {
 
   /// Trains until a reason to stop. Callbacks are borrowed objects with `on_batch(const batch_info&)` or
   /// `on_epoch(const epoch_info&)` or both; one that returns true stops the training after a checkpoint.
-  /// Throws `not_finite` after `max_skipped` skipped steps or for a validation loss that is not finite (both name the last
-  /// good checkpoint), `inconsistent` where a checkpoint is of other options or data, or where the folder has one and
-  /// `resume` is off; and what the data sources throw.
+  /// Throws `not_finite` after `max_skipped` skipped steps or for a validation loss that is not finite (both name the
+  /// last good checkpoint), `inconsistent` where a checkpoint is of other options or data, or where the folder has one
+  /// and `resume` is off; and what the data sources throw.
   template <class Context, class Train, class Validation, class... Callbacks>
-    requires data_source<Train, rank - 1> && data_source<Validation, rank - 1>
-  stop_reason run(Context& ctx, const Train& train, const Validation& validation, Callbacks&... callbacks) {
-    if (train.size() < 1 || validation.size() < 1) throw error(errc::invalid_argument, "trainer: a data source is empty");
-    start(train, validation);
-    while (progress_.epoch < o_.epochs) {
-      if (o_.stop_after > 0 && progress_.epoch - 1 - progress_.best_epoch >= o_.stop_after) {
-        return stop_reason::no_improvement;
-      }
-      const auto begin = clock::now();
-      if (!train_epoch(ctx, train, callbacks...)) {
+    requires data_source<Train, rank - 1> && data_source<Validation, rank - 1> stop_reason
+    run(Context& ctx, const Train& train, const Validation& validation, Callbacks&... callbacks) {
+      if (train.size() < 1 || validation.size() < 1)
+        throw error(errc::invalid_argument, "trainer: a data source is empty");
+      start(train, validation);
+      while (progress_.epoch < o_.epochs) {
+        if (o_.stop_after > 0 && progress_.epoch - 1 - progress_.best_epoch >= o_.stop_after) {
+          return stop_reason::no_improvement;
+        }
+        const auto begin = clock::now();
+        if (!train_epoch(ctx, train, callbacks...)) {
+          save();
+          return stop_reason::callback;
+        }
+        const double loss = validate(ctx, validation);
+        const bool stop = end_epoch(loss, std::chrono::duration<double>(clock::now() - begin).count(), callbacks...);
         save();
-        return stop_reason::callback;
+        if (stop) return stop_reason::callback;
       }
-      const double loss = validate(ctx, validation);
-      const bool stop = end_epoch(loss, std::chrono::duration<double>(clock::now() - begin).count(), callbacks...);
-      save();
-      if (stop) return stop_reason::callback;
+      return stop_reason::epochs;
     }
-    return stop_reason::epochs;
-  }
 
-  /// The mean balanced cross-entropy of a data source in inference mode, without augmentation: each batch's loss weighted
-  /// by its size. Samples are taken in one fixed random order, so that each batch is a fair mixture.
+  /// The mean balanced cross-entropy of a data source in inference mode, without augmentation: each batch's loss
+  /// weighted by its size. Samples are taken in one fixed random order, so that each batch is a fair mixture.
   template <class Context, class Source>
     requires data_source<Source, rank - 1>
   [[nodiscard]] double validate(Context& ctx, const Source& source) {
@@ -165,7 +167,8 @@ class trainer {
     std::error_code failure;
     std::filesystem::create_directories(o_.folder, failure);
     if (failure) {
-      throw error(errc::io_failure, "cannot make the folder " + vmt::detail::quoted(o_.folder) + ": " + failure.message());
+      throw error(errc::io_failure,
+                  "cannot make the folder " + vmt::detail::quoted(o_.folder) + ": " + failure.message());
     }
     if (running_) return;
     if (const auto file = checkpoints_.load()) {
@@ -246,8 +249,8 @@ class trainer {
                                         " is not finite; check the validation data. " + last_checkpoint());
     }
     progress& p = progress_;
-    p.curves.push_back({p.epoch, p.learning_rate, p.loss_sum / static_cast<double>(p.samples), loss, seconds,
-                        p.skipped_in_epoch});
+    p.curves.push_back(
+        {p.epoch, p.learning_rate, p.loss_sum / static_cast<double>(p.samples), loss, seconds, p.skipped_in_epoch});
     const bool improved = loss < p.best_loss;
     if (improved) {
       p.best_loss = loss;
@@ -268,8 +271,9 @@ class trainer {
 
   template <class C>
   static bool on_batch(C& callback, const batch_info& info) {
-    static_assert(requires { callback.on_batch(info); } || requires(const epoch_info& e) { callback.on_epoch(e); },
-                  "a callback has on_batch(const batch_info&) or on_epoch(const epoch_info&)");
+    static_assert(
+        requires { callback.on_batch(info); } || requires(const epoch_info& e) { callback.on_epoch(e); },
+        "a callback has on_batch(const batch_info&) or on_epoch(const epoch_info&)");
     if constexpr (requires { callback.on_batch(info) || true; }) {
       return callback.on_batch(info);
     } else if constexpr (requires { callback.on_batch(info); }) {

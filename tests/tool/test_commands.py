@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""vmt evaluate, forward, info, bench, and what all commands share: test_commands.py VMT_PROGRAM"""
+import json
+import random
+import struct
+
+from common import BAD_DATA, USAGE, ToolTest, main, notes_csv, read_tensors, weights, write_tensors
+
+COMMANDS = ["transcribe", "train", "evaluate", "forward", "info", "bench"]
+
+
+class Everything(ToolTest):
+    def test_help_names_every_command_and_its_options(self):
+        text = self.succeeds("--help")
+        for command in COMMANDS:
+            self.assertIn(command, text)
+            self.assertIn("--help", self.succeeds(command, "--help"))
+        self.assertRegex(self.succeeds("--version"), r"^vmt \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage(self):
+        for command in ([], ["sing"], ["evaluate", "one.mid"], ["info", "--loud"], ["bench", "--seconds", "nan"]):
+            self.refuses(USAGE, *command)
+
+
+class Evaluate(ToolTest):
+    def write(self, name, notes):
+        lines = ["onset,offset,pitch"] + [f"{a},{b},{p}" for a, b, p in notes]
+        (self.folder / name).write_text("\n".join(lines) + "\n")
+
+    def test_scores_of_a_piece_counted_by_hand(self):
+        self.write("reference.csv", [(0, 1, 60), (1, 2, 62), (2, 3, 64), (3, 4, 65)])
+        # right; 30 ms late and much too short; 80 ms late; another key; one too many
+        self.write("estimate.csv", [(0, 1, 60), (1.03, 1.1, 62), (2.08, 3, 64), (3, 4, 66), (3.5, 4, 70)])
+        scores = json.loads(self.succeeds("evaluate", "--json", "reference.csv", "estimate.csv"))
+        self.assertEqual(list(scores), ["onset_50ms", "onset_100ms", "onset_offset_50ms", "onset_offset_100ms", "frame"])
+        for name, hits in (("onset_50ms", 2), ("onset_100ms", 3), ("onset_offset_50ms", 1), ("onset_offset_100ms", 2)):
+            expected = {"precision": hits / 5, "recall": hits / 4, "accuracy": hits / (9 - hits), "f1": 2 * hits / 9}
+            for key, value in expected.items():
+                self.assertAlmostEqual(scores[name][key], value, places=12)
+        table = self.succeeds("evaluate", "reference.csv", "estimate.csv")
+        self.assertIn("0.4000  0.5000    0.2857  0.4444", table)
+
+    def test_a_piece_against_itself(self):
+        notes_csv(self.folder / "a.csv", 20)
+        scores = json.loads(self.succeeds("evaluate", "--json", "a.csv", "a.csv"))
+        self.assertTrue(all(value == 1 for score in scores.values() for value in score.values()))
+
+
+class Network(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.model = weights(self)
+
+    def test_forward_gives_the_logits_that_the_weights_file_states(self):
+        tensors, _ = read_tensors(self.model)
+        write_tensors(self.folder / "x.safetensors", {"x": tensors["check.input"]}, {})
+        self.succeeds("forward", "--model", self.model, "--input", "x.safetensors", "--output", "y.safetensors")
+        y, _ = read_tensors(self.folder / "y.safetensors")
+        self.assertEqual(y["logits"][:2], ("F32", [1, 88]))
+        self.assertEqual(y["features"][:2], ("F32", [1, 8]))
+        found = struct.unpack("<88f", y["logits"][2])
+        expected = struct.unpack("<88f", tensors["check.logits"][2])
+        largest = max(map(abs, expected))
+        self.assertTrue(all(abs(f - e) <= 1e-4 * largest for f, e in zip(found, expected)))
+
+    def test_forward_treats_windows_one_by_one(self):
+        rng = random.Random(2)
+        windows = [struct.pack("<15360f", *(rng.random() for _ in range(15360))) for _ in range(3)]
+        for name, chosen in (("all", windows), ("last", windows[2:])):
+            write_tensors(self.folder / "x.safetensors", {"x": ("F32", [len(chosen), 5, 48, 64], b"".join(chosen))}, {})
+            self.succeeds("forward", "--model", self.model, "--input", "x.safetensors", "--output", name)
+        self.assertEqual(read_tensors(self.folder / "all")[0]["logits"][2][-88 * 4:],
+                         read_tensors(self.folder / "last")[0]["logits"][2])
+
+    def test_forward_refuses_what_does_not_fit(self):
+        for shape in ([1, 4, 48, 64], [5, 48, 64], [0, 5, 48, 0], [1, 5, 0, 64]):
+            count = 4
+            for extent in shape:
+                count *= extent
+            write_tensors(self.folder / "x.safetensors", {"x": ("F32", shape, bytes(count))}, {})
+            self.refuses(BAD_DATA, "forward", "--model", self.model, "--input", "x.safetensors", "--output", "y.safetensors")
+        write_tensors(self.folder / "x.safetensors", {"y": ("F32", [1], bytes(4))}, {})
+        self.refuses(BAD_DATA, "forward", "--model", self.model, "--input", "x.safetensors", "--output", "y.safetensors",
+                     says=["x.safetensors"])
+
+    def test_info_counts_the_parameters_of_the_file(self):
+        tensors, metadata = read_tensors(self.model)
+        text = self.succeeds("info", self.model)
+        count = sum(len(content) // 4 for name, (_, _, content) in tensors.items()
+                    if not name.startswith("check.") and "running_" not in name)
+        total = next(line for line in text.splitlines() if line.startswith("total"))
+        self.assertEqual(total.split()[1], f"{count:,}")
+        for word in ("slope", "conv1", "channelwise", "layer4", "1x8x5x25", "800x145"):
+            self.assertIn(word, text)
+
+    def test_bench_measures_each_use(self):
+        for use, batch in (("window", 1), ("window", 2), ("stream", 1), ("train", 2)):
+            line = json.loads(self.succeeds("bench", "--use", use, "--model", self.model, "--threads", 1, "--batch", batch,
+                                            "--seconds", 0, "--json"))
+            self.assertEqual(list(line), ["use", "precision", "threads", "batch", "n", "min_ms", "median_ms", "peak_rss_mb"])
+            self.assertEqual((line["use"], line["precision"], line["threads"], line["batch"]), (use, "f32", 1, batch))
+            self.assertGreaterEqual(line["n"], 3)
+            self.assertTrue(0 < line["min_ms"] <= line["median_ms"])
+        for name in ("resnet", "aggregation", "slope"):
+            text = self.succeeds("bench", "--model", name, "--width", 2, "--layers", "--seconds", 0)
+            self.assertIn("layer4", text)
+            self.assertEqual("fuse" in text, name == "slope")
+        for option in (["--precision", "int8"], ["--use", "chunk"], ["--use", "stream", "--batch", 2]):
+            self.refuses(USAGE, "bench", *option)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""vmt train from end to end: test_train.py VMT_PROGRAM"""
+import csv
+import signal
+import subprocess
+import time
+
+import common
+from common import BAD_DATA, IO_ERROR, STOPPED, USAGE, ToolTest, data_set, main, read_tensors
+
+
+class Train(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.data = data_set(self.folder / "data")
+        self.options = ["--cache", self.folder / "cache", "--width", 1, "--batch", 4, "--samples-per-epoch", 12,
+                        "--validation-samples", 4]
+        self.on_data = ["--data", self.data, *self.options]
+
+    def train(self, out, *more):
+        self.succeeds("train", *self.on_data, "--out", out, *more)
+        return (self.folder / out / "best.safetensors").read_bytes()
+
+    def test_it_leaves_weights_a_checkpoint_and_curves(self):
+        self.train("run", "--epochs", 2, "--variant", "aggregation", "--stem", "layer1", "--aggregation", "dense")
+        names = sorted(p.name for p in (self.folder / "run").iterdir())
+        self.assertEqual(names, ["best.safetensors", "checkpoint.a.safetensors", "checkpoint.b.safetensors", "curves.csv"])
+        with open(self.folder / "run" / "curves.csv", newline="") as lines:
+            curves = list(csv.DictReader(lines))
+        self.assertEqual([row["epoch"] for row in curves], ["0", "1"])
+        self.assertTrue(all(float(row["validation_loss"]) > 0 for row in curves))
+        metadata = read_tensors(self.folder / "run" / "best.safetensors")[1]
+        self.assertEqual((metadata["vmt.variant"], metadata["vmt.stem"], metadata["vmt.aggregation"], metadata["vmt.width"]),
+                         ("aggregation", "layer1", "dense", "1"))
+        shown = self.succeeds("info", "run/best.safetensors")
+        self.assertIn("aggregation", shown)
+
+    def test_the_same_bits_for_any_number_of_threads_and_another_seed_gives_others(self):
+        one = self.train("one", "--epochs", 2, "--threads", 1)
+        self.assertEqual(one, self.train("four", "--epochs", 2, "--threads", 4))
+        self.assertNotEqual(one, self.train("other", "--epochs", 2, "--seed", 6))
+
+    def test_a_stopped_training_resumes_to_the_same_bits(self):
+        whole = self.train("whole", "--epochs", 12)
+        command = ["train", *self.on_data, "--out", "run", "--epochs", 12]
+        stops = 0
+        for _ in range(3):
+            with subprocess.Popen([common.program, *map(str, command), "--resume"], stderr=subprocess.PIPE,
+                                  cwd=self.folder) as vmt:
+                while not vmt.stderr.readline().startswith(b"epoch"):
+                    if vmt.poll() is not None:
+                        break
+                vmt.send_signal(signal.SIGTERM)
+                vmt.stderr.read()
+            self.assertIn(vmt.returncode, (0, STOPPED))
+            stops += vmt.returncode == STOPPED
+        self.assertGreater(stops, 0)
+        self.assertEqual(whole, self.train("run", "--epochs", 12, "--resume"))
+
+    def test_a_killed_training_resumes_to_the_same_bits(self):
+        whole = self.train("whole", "--epochs", 6)
+        with subprocess.Popen([common.program, "train", *map(str, self.on_data), "--out", "run", "--epochs", "6"],
+                              stderr=subprocess.PIPE, cwd=self.folder) as vmt:
+            for line in vmt.stderr:
+                if line.startswith(b"epoch 1"):
+                    break
+            time.sleep(0.05)
+            vmt.kill()
+        self.assertEqual(whole, self.train("run", "--epochs", 6, "--resume"))
+
+    def test_a_folder_that_holds_a_training_is_not_overwritten(self):
+        self.train("run", "--epochs", 1)
+        self.refuses(USAGE, "train", *self.on_data, "--out", "run", "--epochs", 1, says=["--resume"])
+        self.refuses(BAD_DATA, "train", *self.on_data, "--out", "run", "--variant", "resnet", "--resume", says=["another model"])
+
+    def test_bad_data_sets(self):
+        def refused(status, *more, says):
+            data = [] if "--data" in more else ["--data", self.data]
+            options = [] if "--width" in more else self.options
+            self.refuses(status, "train", *options, *data, *more, says=says)
+            self.assertFalse((self.folder / "run").exists())
+
+        refused(IO_ERROR, "--data", self.folder / "nowhere", "--out", "run", says=["nowhere"])
+        refused(USAGE, "--out", self.data, says=["--out"])
+        refused(IO_ERROR, "--out", "none/run", says=["none"])
+        refused(USAGE, "--out", "run", "--variant", "resnet", "--stem", "layer1", says=["resnet"])
+        refused(USAGE, "--out", "run", "--width", 0, says=["--width"])
+        refused(USAGE, "--out", "run", "--learning-rate", "nan", says=["--learning-rate"])
+        notes = (self.data / "clip" / "notes.csv").read_bytes()
+        (self.data / "clip" / "notes.csv").write_text("onset,offset,pitch\n1,2,x\n")
+        refused(BAD_DATA, "--out", "run", says=["notes.csv"])
+        (self.data / "clip" / "notes.csv").write_bytes(notes)
+        (self.data / "split.csv").write_text("clip,split\nother,train\n")
+        refused(BAD_DATA, "--out", "run", says=["other"])
+        (self.data / "split.csv").write_text("clip,split\nclip,train\n")
+        refused(BAD_DATA, "--out", "run", says=["validation"])
+
+
+if __name__ == "__main__":
+    main()
