@@ -12,8 +12,8 @@ using vmt::index_t;
 
 constexpr index_t keys = 8, frames = 3, height = 33, width = 64;
 
-/// Windows of three frames; in the middle one, each key is pressed with probability 1/4, and stays down in the last one.
-/// Sample i is a function of i alone, so that a training can be repeated bit for bit.
+/// Windows of three frames; in the middle one, each key is pressed with probability 1/4, and stays down in the last
+/// one. Sample i is a function of i alone, so that a training can be repeated bit for bit.
 class strips {
  public:
   strips(index_t size, std::uint64_t seed) : size_(size), seed_(seed) {}
@@ -77,7 +77,8 @@ int main() {
     for (index_t i = 0; i < validation.size(); ++i) {
       validation.load(i, 0, false, x.span(), targets.span());
       net.forward(context, x, logits);
-      for (index_t k = 0; k < keys; ++k) right += (logits(index_t{0}, k) > 0) == (targets(index_t{0}, k) > 0.5F) ? 1 : 0;
+      for (index_t k = 0; k < keys; ++k)
+        right += (logits(index_t{0}, k) > 0) == (targets(index_t{0}, k) > 0.5F) ? 1 : 0;
     }
     const double share = static_cast<double>(right) / static_cast<double>(validation.size() * keys);
     std::printf("%.1f %% of the keys are told right; always saying \"not pressed\" would get 75 %%\n", 100 * share);

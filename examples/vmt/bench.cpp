@@ -162,11 +162,14 @@ command add_bench(CLI::App& app) {
   c->add_option("--use", o->use, "window: all of a window anew; stream: one new frame; train: one training step")
       ->check(CLI::IsMember({"window", "stream", "chunk", "train"}))
       ->capture_default_str();
-  c->add_option("--model", o->model, "weights, or resnet, aggregation, slope with random weights")->capture_default_str();
+  c->add_option("--model", o->model, "weights, or resnet, aggregation, slope with random weights")
+      ->capture_default_str();
   c->add_option("--width", o->network_width, "channels of the first layer, for random weights")
       ->check(number_in(1, 256))
       ->capture_default_str();
-  c->add_option("--precision", o->precision, "f32")->check(CLI::IsMember({"f32", "bf16", "int8"}))->capture_default_str();
+  c->add_option("--precision", o->precision, "f32")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->capture_default_str();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   c->add_option("--batch", o->batch, "windows at a time; default 1, for training 24")->check(number_in(1, 1024));
   c->add_option("--seconds", o->seconds, "how long to measure")->check(number_in(0, 86400))->capture_default_str();

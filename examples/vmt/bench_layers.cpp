@@ -80,8 +80,10 @@ std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
   const engine::stem_pool pool(net.pool().params(), map, o.frames);
   const vmt::const_view<float, 2> weight = fused ? net.aggregation().channel_weight() : vmt::const_view<float, 2>();
   const vmt::index_t plane = fused ? map.size() : 0;  // where one map is pooled there are no frames
-  add(fused ? "aggregation" : "maxpool",
-      [&] { pool.run(ctx, y, [&](vmt::index_t f) { return x + f * plane; }, weight); });
+  add(fused ? "aggregation" : "maxpool", [&] {
+    pool.run(
+        ctx, y, [&](vmt::index_t f) { return x + f * plane; }, weight);
+  });
   if (o.stem == vmt::onset_stem::conv1) stage("layer1", net.layer1(), 1, s.pooled);
   stage("layer2", net.layer2(), 1, s.pooled);
   stage("layer3", net.layer3(), 1, s.layer2);

@@ -22,9 +22,10 @@ vmt::cpu_tensor<float, 4> load_windows(const std::filesystem::path& path) {
     const vmt::io::tensor_file file = vmt::io::tensor_file::load(p);
     const std::vector<vmt::index_t>& shape = file.at("x").shape;
     if (shape.size() != 4 || file.at("x").size() == 0) {
-      throw vmt::error(vmt::errc::shape_mismatch,
-                       "'" + p.string() + "': the tensor x has " + std::to_string(shape.size()) + " dimensions and " +
-                           std::to_string(file.at("x").size()) + " numbers, expected windows x frames x height x width");
+      throw vmt::error(vmt::errc::shape_mismatch, "'" + p.string() + "': the tensor x has " +
+                                                      std::to_string(shape.size()) + " dimensions and " +
+                                                      std::to_string(file.at("x").size()) +
+                                                      " numbers, expected windows x frames x height x width");
     }
     vmt::cpu_tensor<float, 4> x(shape[0], shape[1], shape[2], shape[3]);
     const std::vector<float> values = file.read<float>("x");
@@ -58,7 +59,8 @@ command add_forward(CLI::App& app) {
   const auto o = std::make_shared<options>();
   CLI::App* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
   c->add_option("--model", o->model, "weights, a safetensors file")->required();
-  c->add_option("--input", o->input, "a safetensors file with the tensor x: windows x frames x height x width, gray 0 to 1")
+  c->add_option("--input", o->input,
+                "a safetensors file with the tensor x: windows x frames x height x width, gray 0 to 1")
       ->required();
   c->add_option("--output", o->output, "gets the tensors logits (windows x keys) and features")->required();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();

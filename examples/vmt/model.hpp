@@ -14,8 +14,8 @@ struct model {
   [[nodiscard]] double threshold(const std::string& decoder, double otherwise) const;
 };
 
-/// The network of a weights file; an empty path means the released one, which is part of the program. Throws with a status
-/// for bad data, `invalid_argument` where the program was built without weights.
+/// The network of a weights file; an empty path means the released one, which is part of the program. Throws with a
+/// status for bad data, `invalid_argument` where the program was built without weights.
 [[nodiscard]] model load_model(const std::filesystem::path& path);
 
 }  // namespace tool

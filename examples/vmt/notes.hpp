@@ -9,7 +9,8 @@
 
 namespace tool {
 
-/// The notes of a file: MIDI where it begins with "MThd" or is named so, else notes CSV. Throws with a status for bad data.
+/// The notes of a file: MIDI where it begins with "MThd" or is named so, else notes CSV. Throws with a status for bad
+/// data.
 [[nodiscard]] std::vector<vmt::note> load_notes(const std::filesystem::path& path);
 
 /// The scores as a table of text; the numbers of notes stand above it.

@@ -47,7 +47,8 @@ void check_outputs(const std::vector<named_path>& inputs, const std::vector<name
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (!outputs[j].path.empty() && same_file(out.path, outputs[j].path)) {
-        refuse(vmt::errc::invalid_argument, out, "is the same file as " + outputs[j].option + "; give each its own name");
+        refuse(vmt::errc::invalid_argument, out,
+               "is the same file as " + outputs[j].option + "; give each its own name");
       }
     }
     if (fs::is_directory(out.path, failure)) {
@@ -55,7 +56,8 @@ void check_outputs(const std::vector<named_path>& inputs, const std::vector<name
     }
     const fs::path folder = out.path.has_parent_path() ? out.path.parent_path() : fs::path(".");
     if (!fs::is_directory(folder, failure)) {
-      refuse(vmt::errc::not_found, out, "cannot be written: there is no folder '" + folder.string() + "'; make it first");
+      refuse(vmt::errc::not_found, out,
+             "cannot be written: there is no folder '" + folder.string() + "'; make it first");
     }
   }
 }

@@ -20,8 +20,9 @@ struct named_path {
 /// same file do not help. Empty paths are passed over.
 void check_outputs(const std::vector<named_path>& inputs, const std::vector<named_path>& outputs);
 
-/// Calls `read(path)` for a file that the command line names. What the library calls a wrong argument there, or not found
-/// within the file, is bad data: the command line is right. The file's name is put in front where the message lacks it.
+/// Calls `read(path)` for a file that the command line names. What the library calls a wrong argument there, or not
+/// found within the file, is bad data: the command line is right. The file's name is put in front where the message
+/// lacks it.
 template <class Read>
 auto read_input(const std::filesystem::path& path, Read&& read) {
   try {

@@ -29,9 +29,13 @@ std::string minutes(double seconds) {
 }  // namespace
 
 progress::progress() : terminal_(stderr_is_terminal()) {}
-progress::~progress() { clear(); }
+progress::~progress() {
+  clear();
+}
 
-double progress::seconds() const { return std::chrono::duration<double>(clock::now() - start_).count(); }
+double progress::seconds() const {
+  return std::chrono::duration<double>(clock::now() - start_).count();
+}
 
 void progress::clear() {
   if (!drawn_) return;

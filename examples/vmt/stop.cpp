@@ -43,6 +43,8 @@ void outlive_failed_writes() {
 #endif
 }
 
-bool stop_requested() noexcept { return raised != 0; }
+bool stop_requested() noexcept {
+  return raised != 0;
+}
 
 }  // namespace tool

@@ -39,7 +39,8 @@ class watcher {
     std::snprintf(words, sizeof words, "epoch %lld of %lld, batch %lld of %lld, loss %.4f",
                   static_cast<long long>(b.epoch), static_cast<long long>(o_.trainer.epochs),
                   static_cast<long long>(b.batch), static_cast<long long>(b.batches), b.loss);
-    const double epochs = static_cast<double>(b.epoch) + static_cast<double>(b.batch + 1) / static_cast<double>(b.batches);
+    const double epochs =
+        static_cast<double>(b.epoch) + static_cast<double>(b.batch + 1) / static_cast<double>(b.batches);
     line_.update(words, epochs / static_cast<double>(o_.trainer.epochs));
     return stop_requested();
   }
@@ -47,7 +48,8 @@ class watcher {
     line_.clear();
     const vmt::train::epoch_record& r = e.record;
     std::fprintf(stderr, "epoch %lld: training loss %.4f, validation loss %.4f%s, %.0f s\n",
-                 static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "", r.seconds);
+                 static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "",
+                 r.seconds);
     if (e.improved) save(r.epoch, r.validation_loss);
     return stop_requested();
   }
@@ -81,9 +83,8 @@ vmt::train::video_data load(const options& o, vmt::train::subset use) {
     }
     line.update("cutting strips of " + clip + ", frame " + std::to_string(frames));
   };
-  return read_input(o.data, [&](const fs::path& p) {
-    return vmt::train::video_data(p, data, vmt::media::stb_decoder{});
-  });
+  return read_input(o.data,
+                    [&](const fs::path& p) { return vmt::train::video_data(p, data, vmt::media::stb_decoder{}); });
 }
 
 /// What can be wrong before anything is made.
@@ -158,7 +159,8 @@ command add_train(CLI::App& app) {
   using enum vmt::onset_variant;
   const auto o = std::make_shared<options>();
   o->trainer.stop_after = 25;
-  CLI::App* const c = app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
+  CLI::App* const c =
+      app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors and curves.csv")->required();
   c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
@@ -180,7 +182,8 @@ command add_train(CLI::App& app) {
   };
   number("--width", o->net.width, 1, 256, "channels of the first layer");
   number("--epochs", o->trainer.epochs, 0, 1e6, "stop after so many");
-  number("--stop-after", o->trainer.stop_after, 0, 1e6, "stop after so many epochs without a better validation loss; 0: never");
+  number("--stop-after", o->trainer.stop_after, 0, 1e6,
+         "stop after so many epochs without a better validation loss; 0: never");
   number("--batch", o->trainer.batch, 2, 65536, "windows in a step");
   number("--samples-per-epoch", o->trainer.samples_per_epoch, 0, 1e12, "windows in an epoch; 0: all");
   number("--validation-samples", o->trainer.validation_samples, 0, 1e12, "windows to validate with; 0: all");
@@ -188,7 +191,8 @@ command add_train(CLI::App& app) {
   number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
   number("--threads", o->threads, 0, 1024, "0: one for each processor");
   number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");
-  c->add_option("--cache", o->cache, "folder for the straightened strips, which trainings may share; default OUT/strips");
+  c->add_option("--cache", o->cache,
+                "folder for the straightened strips, which trainings may share; default OUT/strips");
   c->add_flag("--resume", o->trainer.resume, "go on from the checkpoint in OUT; start if there is none");
   return {c, [o] {
             finish_on_signals();

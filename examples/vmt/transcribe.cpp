@@ -29,8 +29,9 @@ std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const st
   const double shape = static_cast<double>(f.width * strip_height) / static_cast<double>(f.height * strip_width);
   if (where.empty() || shape < 0.75 || shape > 1.34) {
     throw vmt::error(vmt::errc::shape_mismatch,
-                     "the frames have " + size + " pixels, straightened strips have 800x145; say where the keyboard is with "
-                     "--keyboard FILE (JSON with image_size and corners)" +
+                     "the frames have " + size +
+                         " pixels, straightened strips have 800x145; say where the keyboard is with "
+                         "--keyboard FILE (JSON with image_size and corners)" +
                          (where.empty() ? ", or --keyboard strip for strips of another size" : ""));
   }
   return vmt::keyboard::whole_picture(f.width, f.height);
@@ -66,8 +67,9 @@ vmt::transcribe::transcribe_options decoding(const transcribe_command& o, const 
 
 int run(const transcribe_command& o) {
   const bool is_file = !o.keyboard.empty() && o.keyboard != "strip";
-  check_outputs({{"IN", o.in}, {"--model", o.model}, {"--keyboard", is_file ? o.keyboard : ""}, {"--reference", o.reference}},
-                {{"--output", o.midi}, {"--csv", o.csv}, {"--probabilities", o.probabilities}, {"--report", o.report}});
+  check_outputs(
+      {{"IN", o.in}, {"--model", o.model}, {"--keyboard", is_file ? o.keyboard : ""}, {"--reference", o.reference}},
+      {{"--output", o.midi}, {"--csv", o.csv}, {"--probabilities", o.probabilities}, {"--report", o.report}});
   if (!(o.start < o.end)) throw vmt::error(vmt::errc::invalid_argument, "--start must lie before --end");
   std::optional<std::vector<vmt::note>> reference;
   if (!o.reference.empty()) reference = load_notes(o.reference);
@@ -93,9 +95,11 @@ int run(const transcribe_command& o) {
   options.on_progress = [&](vmt::index_t count, vmt::index_t) {
     const double begin = std::min(o.start, now);
     const bool by_count = frames > 0 && o.start <= 0 && o.end == std::numeric_limits<double>::infinity();
-    const double share = by_count ? static_cast<double>(count) / static_cast<double>(frames)
-                                  : end < 1e9 ? (now - begin) / (end - begin) : -1.0;
-    line.update("frame " + std::to_string(count) + ", " + std::to_string(static_cast<long long>(now)) + " s of video", share);
+    const double share = by_count    ? static_cast<double>(count) / static_cast<double>(frames)
+                         : end < 1e9 ? (now - begin) / (end - begin)
+                                     : -1.0;
+    line.update("frame " + std::to_string(count) + ", " + std::to_string(static_cast<long long>(now)) + " s of video",
+                share);
   };
   vmt::cpu_context ctx({.threads = o.threads});
   vmt::onset_engine engine(ctx, m.net, strip_height, strip_width);

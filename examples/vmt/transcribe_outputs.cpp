@@ -25,7 +25,9 @@ void cut(std::vector<vmt::note>& notes, double start, double end) {
 }
 
 void add_scores(vmt::transcribe::report_builder& report, const vmt::eval::evaluation& e) {
-  const auto add = [&](const char* name, const vmt::eval::score& s) { report.score(name, s.precision, s.recall, s.f1); };
+  const auto add = [&](const char* name, const vmt::eval::score& s) {
+    report.score(name, s.precision, s.recall, s.f1);
+  };
   add("onset ±50 ms", e.onset_50ms);
   add("onset ±100 ms", e.onset_100ms);
   add("onset and offset, ±50 ms", e.onset_offset_50ms);

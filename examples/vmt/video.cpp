@@ -55,8 +55,9 @@ video open_folder(const fs::path& folder, const vmt::media::frame_folder_options
 /// As ffprobe says; −1 where it does not. Only for the remaining time.
 double duration(const fs::path& path) {
   try {
-    vmt::media::detail::child_process probe({"ffprobe", "-v", "error", "-protocol_whitelist", "file,pipe", "-show_entries",
-                                             "format=duration", "-of", "csv=p=0", "file:" + path.string()});
+    vmt::media::detail::child_process probe({"ffprobe", "-v", "error", "-protocol_whitelist", "file,pipe",
+                                             "-show_entries", "format=duration", "-of", "csv=p=0",
+                                             "file:" + path.string()});
     std::string text(64, '\0');
     text.resize(probe.read(std::as_writable_bytes(std::span(text))));
     return vmt::io::parse_double(text.substr(0, text.find('\n'))).value_or(-1);
@@ -67,8 +68,9 @@ double duration(const fs::path& path) {
 
 video open_file(const fs::path& path, const vmt::media::frame_folder_options& options) {
   if (options.fps > 0) {
-    throw vmt::error(vmt::errc::invalid_argument, "--fps is for frame folders and streams without a rate; the video file '" +
-                                                      path.string() + "' has its own times");
+    throw vmt::error(vmt::errc::invalid_argument,
+                     "--fps is for frame folders and streams without a rate; the video file '" + path.string() +
+                         "' has its own times");
   }
   const bool strict = options.damaged == vmt::media::damage_policy::fail;
   return {shared(std::make_shared<vmt::media::ffmpeg>(path, vmt::media::ffmpeg_options{.strict = strict})), -1,
@@ -76,8 +78,9 @@ video open_file(const fs::path& path, const vmt::media::frame_folder_options& op
 }
 #else
 video open_file(const fs::path& path, const vmt::media::frame_folder_options&) {
-  throw vmt::error(vmt::errc::unsupported, "video files are read on POSIX systems only; pipe '" + path.string() +
-                                               "' in: ffmpeg -i VIDEO -f yuv4mpegpipe -pix_fmt gray - | vmt transcribe -");
+  throw vmt::error(vmt::errc::unsupported,
+                   "video files are read on POSIX systems only; pipe '" + path.string() +
+                       "' in: ffmpeg -i VIDEO -f yuv4mpegpipe -pix_fmt gray - | vmt transcribe -");
 }
 #endif
 
@@ -90,7 +93,8 @@ video open_video(const std::string& in, const vmt::media::frame_folder_options& 
   }
   std::error_code failure;
   if (!fs::exists(in, failure)) {
-    throw vmt::error(vmt::errc::not_found, "there is no '" + in + "'; give a folder of frames, a video file, or - for Y4M");
+    throw vmt::error(vmt::errc::not_found,
+                     "there is no '" + in + "'; give a folder of frames, a video file, or - for Y4M");
   }
   return fs::is_directory(in, failure) ? open_folder(in, options) : open_file(in, options);
 }

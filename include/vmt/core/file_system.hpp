@@ -148,7 +148,7 @@ class posix_files final : public file_system {
 
  private:
   static std::size_t portion(std::size_t n) noexcept {
-    return std::min(n, std::size_t{1} << 30);
+    return (std::min)(n, std::size_t{1} << 30);
   }
   static std::int64_t result(std::int64_t returned) noexcept {
     return returned < 0 ? -errno : returned;

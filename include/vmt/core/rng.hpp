@@ -14,8 +14,8 @@ namespace vmt::inline VMT_ABI {
 enum class rng_use : std::uint32_t { initialisation = 1, shuffle = 2, augmentation = 3, render = 4, test = 5 };
 
 /// A random stream that is addressed, not advanced: the same (seed, epoch, sample, use) gives the same numbers on any
-/// thread, in any order, after any resume. Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy
-/// as 1, 2, 3", SC 2011). The distributions are our own: those of <random> differ between standard libraries.
+/// thread, in any order, after any resume. Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as
+/// easy as 1, 2, 3", SC 2011). The distributions are our own: those of <random> differ between standard libraries.
 class rng {
  public:
   using word = std::uint32_t;
@@ -61,8 +61,8 @@ class rng {
     for (int round = 0; round < 10; ++round) {
       const std::uint64_t p0 = 0xD2511F53ULL * c[0];
       const std::uint64_t p1 = 0xCD9E8D57ULL * c[2];
-      c = {static_cast<word>(p1 >> 32) ^ c[1] ^ k[0], static_cast<word>(p1),
-           static_cast<word>(p0 >> 32) ^ c[3] ^ k[1], static_cast<word>(p0)};
+      c = {static_cast<word>(p1 >> 32) ^ c[1] ^ k[0], static_cast<word>(p1), static_cast<word>(p0 >> 32) ^ c[3] ^ k[1],
+           static_cast<word>(p0)};
       k = {k[0] + 0x9E3779B9U, k[1] + 0xBB67AE85U};
     }
     return c;

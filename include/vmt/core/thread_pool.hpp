@@ -13,13 +13,13 @@
 namespace vmt::inline VMT_ABI {
 
 /// A fixed team of threads that runs one job at a time; the caller is its thread 0. Work is split statically: thread t
-/// of n gets one contiguous range, so that what a range computes never depends on how busy the machine is. One caller at
-/// a time. Calling `run` does not allocate.
+/// of n gets one contiguous range, so that what a range computes never depends on how busy the machine is. One caller
+/// at a time. Calling `run` does not allocate.
 class thread_pool {
  public:
   /// \param threads  team size with the caller; 0: one for each hardware thread.
   explicit thread_pool(int threads = 0)
-      : size_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+      : size_(threads > 0 ? threads : (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()))),
         failures_(static_cast<std::size_t>(size_)) {
     workers_.reserve(static_cast<std::size_t>(size_ - 1));
     try {

@@ -41,8 +41,8 @@ class onset_engine {
 
     slot_size_ = per_frame ? map_.size() : height * width;
     ring_ = host_buffer<float>(o_.frames * slot_size_);
-    index_t largest = std::max(s.pooled.size(), s.layer2.size());
-    if (o_.stem == onset_stem::layer1 || !per_frame || dense_.depth() > 0) largest = std::max(largest, map_.size());
+    index_t largest = (std::max)(s.pooled.size(), s.layer2.size());
+    if (o_.stem == onset_stem::layer1 || !per_frame || dense_.depth() > 0) largest = (std::max)(largest, map_.size());
     for (host_buffer<float>& b : maps_) b = host_buffer<float>(largest);
     pool_ = engine::stem_pool(net.pool().params(), map_, o_.frames);
     feature_ = cpu_tensor<float, 2>(1, 8 * w);
@@ -75,7 +75,7 @@ class onset_engine {
       blocks_[1].run(ctx, maps_[1].data(), slot, maps_[2].data(), maps_[3].data());
     }
     next_ = (next_ + 1) % o_.frames;
-    count_ = std::min(count_ + 1, o_.frames);
+    count_ = (std::min)(count_ + 1, o_.frames);
   }
   /// Whether a whole window has been pushed since the start or the last `reset`.
   [[nodiscard]] bool ready() const noexcept { return count_ == o_.frames; }
@@ -83,7 +83,8 @@ class onset_engine {
   void reset() noexcept { count_ = 0; }
 
   /// The window that ends with the last frame pushed: one logit per key and, unless empty, the final feature. Throws
-  /// `invalid_argument` if no whole window is there, `shape_mismatch` if the room given is not keys() or features() long.
+  /// `invalid_argument` if no whole window is there, `shape_mismatch` if the room given is not keys() or features()
+  /// long.
   void run(cpu_context& ctx, std::span<float> logits, std::span<float> features = {}) {
     require(ctx);
     if (!ready()) {

@@ -10,7 +10,8 @@ namespace vmt::inline VMT_ABI::engine {
 
 /// A convolution made ready for inference at one input size: the batch norm behind it folded into weight and bias,
 ///   w' = w · γ/√(σ² + ε),   b' = β + (b − μ) · γ/√(σ² + ε),
-/// the weight packed for the kernel. What follows it (another map added, ReLU) happens while a tile leaves the registers.
+/// the weight packed for the kernel. What follows it (another map added, ReLU) happens while a tile leaves the
+/// registers.
 class packed_conv {
  public:
   packed_conv() = default;
@@ -54,12 +55,18 @@ class packed_conv {
   [[nodiscard]] const extents<4>& out() const noexcept { return out_; }
   [[nodiscard]] index_t depth() const noexcept { return static_cast<index_t>(taps_.size()); }
 
-  /// y = act(conv(x) + bias + residual): residual may be null, `relu` chooses the activation. x, y, residual: one image.
-  /// Another list of taps of the same length may stand for the own one (the frames of a ring, say).
+  /// y = act(conv(x) + bias + residual): residual may be null, `relu` chooses the activation. x, y, residual: one
+  /// image. Another list of taps of the same length may stand for the own one (the frames of a ring, say).
   void run(cpu_context& ctx, const float* x, float* y, const float* residual, bool relu,
            const detail::tap* taps = nullptr) const {
-    const detail::gather g{taps == nullptr ? taps_.data() : taps, depth(), in_[2], in_[3], out_[2], out_[3],
-                           params_.stride_h, params_.stride_w};
+    const detail::gather g{taps == nullptr ? taps_.data() : taps,
+                           depth(),
+                           in_[2],
+                           in_[3],
+                           out_[2],
+                           out_[3],
+                           params_.stride_h,
+                           params_.stride_w};
     const index_t pixels = g.pixels();
     detail::multiply_gathered(
         ctx, packed_.data(), rows_, g, 1, [x](index_t) { return x; },

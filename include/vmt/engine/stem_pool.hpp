@@ -54,7 +54,7 @@ class stem_pool {
       for (index_t j = 0; j < params_.out_size(width); ++j) {
         const ops::generic::pool_window columns(j, width, params_);
         float best = row[columns.begin];
-        for (index_t w = columns.begin + 1; w < columns.end; ++w) best = std::max(best, row[w]);
+        for (index_t w = columns.begin + 1; w < columns.end; ++w) best = (std::max)(best, row[w]);
         *out++ = best;
       }
     }

@@ -62,7 +62,7 @@ inline bool agrees(const note& reference, const note& estimate, const note_optio
   if (reference.pitch != estimate.pitch) return false;
   if (!(distance(reference.onset, estimate.onset) <= o.onset_tolerance)) return false;
   if (!o.offset_ratio) return true;
-  const double allowed = std::max(*o.offset_ratio * (reference.offset - reference.onset), o.offset_min_tolerance);
+  const double allowed = (std::max)(*o.offset_ratio * (reference.offset - reference.onset), o.offset_min_tolerance);
   return distance(reference.offset, estimate.offset) <= allowed;
 }
 

@@ -120,7 +120,7 @@ class csv_table {
   }
 
   void read(const csv_options& options) {
-    const index_t limit = std::min<index_t>(options.max_bytes, std::numeric_limits<std::uint32_t>::max());
+    const index_t limit = std::min<index_t>(options.max_bytes, (std::numeric_limits<std::uint32_t>::max)());
     if (std::ssize(text_) > limit) {
       throw error(errc::limit_exceeded, "CSV: " + std::to_string(text_.size()) + " bytes, the limit is " +
                                             std::to_string(limit) + " (csv_options::max_bytes)");

@@ -70,7 +70,7 @@ class smf_reader {
 
   /// Chunks of other kinds are passed over; their names are printable.
   [[nodiscard]] bool looks_like_id(std::size_t position) const noexcept {
-    for (std::size_t i = position; i < std::min(position + 4, bytes_.size()); ++i) {
+    for (std::size_t i = position; i < (std::min)(position + 4, bytes_.size()); ++i) {
       const auto c = std::to_integer<unsigned>(bytes_[i]);
       if (c < 0x20U || c > 0x7EU) return false;
     }
@@ -141,7 +141,7 @@ class smf_reader {
       }
     }
     close(first_note, tick);
-    song_.end_tick = std::max(song_.end_tick, tick);
+    song_.end_tick = (std::max)(song_.end_tick, tick);
   }
 
   /// False at the end of the track. Of all kinds only the tempo matters; the others may hold what they like.
@@ -213,7 +213,10 @@ class smf_reader {
       if (i + 1 == tempos.size() || tempos[i + 1].tick != tempos[i].tick) tempos[kept++] = tempos[i];
     }
     tempos.resize(kept);
-    if (tempos.empty() || tempos.front().tick > 0) tempos.insert(tempos.begin(), tempo_change{});
+    if (tempos.empty() || tempos.front().tick > 0) {
+      tempos.emplace_back();
+      std::rotate(tempos.begin(), tempos.end() - 1, tempos.end());
+    }
     const tempo_map clock(song_.base, tempos);
 
     for (tempo_change& t : tempos) t.seconds = clock.seconds(t.tick);

@@ -123,7 +123,7 @@ class smf_writer {
       const note& n = notes[i];
       check(n, i);
       const std::int64_t on = tick(n.onset, i);
-      kept.push_back({on, std::max(tick(n.offset, i), on + 1), n.pitch, n.velocity});
+      kept.push_back({on, (std::max)(tick(n.offset, i), on + 1), n.pitch, n.velocity});
     }
     std::sort(kept.begin(), kept.end(), [](const tick_note& a, const tick_note& b) {
       return std::tie(a.on, a.pitch, a.off, a.velocity) < std::tie(b.on, b.pitch, b.off, b.velocity);
@@ -135,12 +135,12 @@ class smf_writer {
     for (tick_note& n : kept) {
       tick_note*& before = last[static_cast<std::size_t>(n.pitch)];
       if (before != nullptr && before->on == n.on) {  // the same key at the same tick: one note, the longer and louder
-        before->off = std::max(before->off, n.off);
-        before->velocity = std::max(before->velocity, n.velocity);
+        before->off = (std::max)(before->off, n.off);
+        before->velocity = (std::max)(before->velocity, n.velocity);
         n.off = n.on;  // dropped below
         continue;
       }
-      if (before != nullptr) before->off = std::min(before->off, n.on);
+      if (before != nullptr) before->off = (std::min)(before->off, n.on);
       before = &n;
     }
     for (const tick_note& n : kept) {

@@ -9,11 +9,11 @@
 namespace vmt::inline VMT_ABI {
 
 /// The network of "Sight to Sound" (Koepke, Wiles, Moses, Zisserman 2020, section 3) and its two baselines.
-///   x: N × frames × H × W, consecutive gray frames of the straightened keyboard with values in [0, 1] (paper: 5×145×800)
-///   → logits: N × keys; the final feature, N × 8·width, lies before the last layer.
-/// Each frame passes the stem alone (shared weights); the aggregation module makes one map of them; max-pool, the rest of
-/// ResNet-18 with the slope module's features fused in before layer4, global average, fully connected.
-/// Any input size works that leaves layer4 a pixel. Parameters have torchvision's names.
+///   x: N × frames × H × W, consecutive gray frames of the straightened keyboard with values in [0, 1] (paper:
+///   5×145×800) → logits: N × keys; the final feature, N × 8·width, lies before the last layer.
+/// Each frame passes the stem alone (shared weights); the aggregation module makes one map of them; max-pool, the rest
+/// of ResNet-18 with the slope module's features fused in before layer4, global average, fully connected. Any input
+/// size works that leaves layer4 a pixel. Parameters have torchvision's names.
 template <class T, class Backend = cpu>
 class onset_net {
  public:
@@ -151,8 +151,8 @@ class onset_net {
     fc_->forward(ctx, t_.features, logits);
   }
 
-  /// Adds the gradient of the last `forward_train` to `gradients()`; x of that call must still be there. dx, the gradient
-  /// of the input, is computed unless it is empty.
+  /// Adds the gradient of the last `forward_train` to `gradients()`; x of that call must still be there. dx, the
+  /// gradient of the input, is computed unless it is empty.
   template <class Context>
   void backward(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx = {}) {
     const shapes& s = t_.s;

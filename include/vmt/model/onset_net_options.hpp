@@ -26,9 +26,9 @@ struct onset_net_options {
   onset_variant variant = onset_variant::slope;
   onset_stem stem = onset_stem::conv1;
   nn::aggregation_kind aggregation = nn::aggregation_kind::channelwise;
-  index_t width = 64;   ///< channels of the first layer
-  index_t frames = 5;   ///< k, consecutive frames in a window
-  index_t keys = 88;    ///< outputs; output 0 is the lowest key
+  index_t width = 64;  ///< channels of the first layer
+  index_t frames = 5;  ///< k, consecutive frames in a window
+  index_t keys = 88;   ///< outputs; output 0 is the lowest key
 
   friend bool operator==(const onset_net_options&, const onset_net_options&) = default;
 };
@@ -51,11 +51,12 @@ namespace nn {
 }
 }  // namespace nn
 
-/// Throws `invalid_argument` unless every count lies in the range that the architecture bounds: width 1 … 256, frames odd
-/// 1 … 31 (there is a middle frame), keys 1 … 512.
+/// Throws `invalid_argument` unless every count lies in the range that the architecture bounds: width 1 … 256, frames
+/// odd 1 … 31 (there is a middle frame), keys 1 … 512.
 inline void check(const onset_net_options& o) {
   const auto require = [](bool ok, const char* what, index_t found) {
-    if (!ok) throw error(errc::invalid_argument, "onset_net: " + std::string(what) + ", found " + std::to_string(found));
+    if (!ok)
+      throw error(errc::invalid_argument, "onset_net: " + std::string(what) + ", found " + std::to_string(found));
   };
   require(o.width >= 1 && o.width <= 256, "width must be 1 … 256", o.width);
   require(o.frames >= 1 && o.frames <= 31 && o.frames % 2 == 1, "frames must be an odd number up to 31", o.frames);

@@ -11,7 +11,7 @@ namespace vmt::inline VMT_ABI {
 /// One line of a model's description, for one window.
 struct layer_summary {
   std::string name;
-  extents<4> out;            ///< of the layer, for all frames that it treats: frames × C × H × W
+  extents<4> out;  ///< of the layer, for all frames that it treats: frames × C × H × W
   index_t parameters = 0;
   index_t multiply_adds = 0;  ///< with the products that fall on padding
 };
@@ -28,9 +28,7 @@ struct layer_summary {
   const index_t w = o.width;
   const auto pixels = [](const extents<4>& e) { return e[0] * e[2] * e[3]; };
   // Two basic blocks with 3×3 kernels, and the 1×1 shortcut where the number of channels changes.
-  const auto stage = [&](index_t in, index_t out) {
-    return out * (9 * in + 27 * out) + (in == out ? 0 : in * out);
-  };
+  const auto stage = [&](index_t in, index_t out) { return out * (9 * in + 27 * out) + (in == out ? 0 : in * out); };
   std::vector<layer_summary> all;
   const auto add = [&](const std::string& name, const extents<4>& out, index_t per_pixel) {
     all.push_back({name, out, parameters[name], per_pixel * pixels(out)});

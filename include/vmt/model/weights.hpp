@@ -12,7 +12,8 @@ namespace vmt::inline VMT_ABI {
 
 /// How weights are written.
 struct save_options {
-  io::dtype type = io::dtype::f32;  ///< f32, f64, f16 or bf16 for the parameters; statistics of batch norm stay f32 or f64
+  io::dtype type =
+      io::dtype::f32;  ///< f32, f64, f16 or bf16 for the parameters; statistics of batch norm stay f32 or f64
   /// More metadata: who trained it, on what. Names with the prefix `vmt.` are the library's.
   std::map<std::string, std::string> metadata = {};
 };
@@ -33,9 +34,8 @@ template <class Model, class F>
 void for_each_weight(Model& model, F f) {
   using T = typename Model::value_type;
   model.for_each_parameter([&](const std::string& name, auto& p) { f(name, p.shape(), p.flat_value(), true); });
-  model.for_each_buffer([&](const std::string& name, tensor_view<T, 1> b) {
-    f(name, std::vector<index_t>{b.size()}, b, false);
-  });
+  model.for_each_buffer(
+      [&](const std::string& name, tensor_view<T, 1> b) { f(name, std::vector<index_t>{b.size()}, b, false); });
 }
 
 template <class T>
@@ -50,8 +50,8 @@ void add_weight(io::tensor_file& file, io::dtype type, const std::string& name, 
   file.add_as(type, name, shape, values);
 }
 
-/// Copies the tensors of `file` into the model. Throws one `inconsistent` error that names every tensor that is missing,
-/// unknown or of another shape; the model then keeps its numbers. `where` begins the message.
+/// Copies the tensors of `file` into the model. Throws one `inconsistent` error that names every tensor that is
+/// missing, unknown or of another shape; the model then keeps its numbers. `where` begins the message.
 template <class Model>
 void read_weights(Model& model, const io::tensor_file& file, const std::string& where) {
   using T = typename Model::value_type;
@@ -105,9 +105,10 @@ void read_weights(Model& model, const io::tensor_file& file, const std::string& 
   const auto value = [&](const std::string& key) -> const std::string& {
     const auto found = metadata.find(key);
     if (found == metadata.end()) {
-      throw error(errc::bad_format, where + ": the metadata lack \"" + key + "\"; expected a weights file of onset_net "
-                                            "(vmt.model, vmt.variant, vmt.stem, vmt.aggregation, vmt.width, vmt.frames, "
-                                            "vmt.keys)");
+      throw error(errc::bad_format, where + ": the metadata lack \"" + key +
+                                        "\"; expected a weights file of onset_net "
+                                        "(vmt.model, vmt.variant, vmt.stem, vmt.aggregation, vmt.width, vmt.frames, "
+                                        "vmt.keys)");
     }
     return found->second;
   };
@@ -151,10 +152,10 @@ template <class T>
   file.metadata = options.metadata;
   for (const auto& [key, text] : metadata_of(net.options())) file.metadata[key] = text;
   const bool narrow = options.type == io::dtype::f16 || options.type == io::dtype::bf16;
-  detail::for_each_weight(net, [&](const std::string& name, const std::vector<index_t>& shape, tensor_view<T, 1> v,
-                                   bool learnt) {
-    detail::add_weight<T>(file, narrow && !learnt ? io::dtype::f32 : options.type, name, shape, v.span());
-  });
+  detail::for_each_weight(
+      net, [&](const std::string& name, const std::vector<index_t>& shape, tensor_view<T, 1> v, bool learnt) {
+        detail::add_weight<T>(file, narrow && !learnt ? io::dtype::f32 : options.type, name, shape, v.span());
+      });
   detail::read_weights(net, file, "weights");  // with the precision that the file keeps
   const extents<4> e{1, net.options().frames, 32, 64};
   cpu_tensor<T, 4> x(e);
@@ -179,8 +180,8 @@ struct load_options {
 };
 
 /// The network of a weights file. Throws `bad_format` for metadata that do not describe one, `inconsistent` with all
-/// missing, unknown and mis-shaped tensors, `not_finite` for NaN, and `inconsistent` if the stored input gives other logits
-/// (more than 1e-3 of the largest) than stored.
+/// missing, unknown and mis-shaped tensors, `not_finite` for NaN, and `inconsistent` if the stored input gives other
+/// logits (more than 1e-3 of the largest) than stored.
 template <class T>
 [[nodiscard]] onset_net<T> onset_net_of(const io::tensor_file& file, const std::string& where,
                                         const load_options& options = {}) {
@@ -205,8 +206,8 @@ template <class T>
   double largest = 1e-3;
   double worst = 0;
   for (std::size_t k = 0; k < expected.size(); ++k) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[k])));
-    worst = std::max(worst, std::abs(static_cast<double>(expected[k]) - static_cast<double>(y.span()[k])));
+    largest = (std::max)(largest, std::abs(static_cast<double>(expected[k])));
+    worst = (std::max)(worst, std::abs(static_cast<double>(expected[k]) - static_cast<double>(y.span()[k])));
   }
   if (!(worst <= 1e-3 * largest)) {
     throw error(errc::inconsistent, where + ": the stored input gives logits that differ from the stored ones by " +

@@ -13,8 +13,8 @@ enum class aggregation_kind {
   dense,        ///< all channels: weight [C, C, F, 1, 1]
 };
 
-/// The aggregation module (paper, section 3): a F×1×1 3D convolution without bias over the stacked features of F frames,
-/// `torch.nn.Conv3d(C, C, (F,1,1), groups=C or 1, bias=False)`. It starts as the mean over the frames.
+/// The aggregation module (paper, section 3): a F×1×1 3D convolution without bias over the stacked features of F
+/// frames, `torch.nn.Conv3d(C, C, (F,1,1), groups=C or 1, bias=False)`. It starts as the mean over the frames.
 template <class T, class Backend = cpu>
 class aggregation {
  public:
@@ -51,7 +51,8 @@ class aggregation {
     ops::conv2d_backward_weight(ctx, stacked(x), dy, dw, {});
     ops::conv2d_backward_input(ctx, dy, w, stacked(dx), {});
     const auto gradient = weight_.template gradient<5>();
-    for_each_weight([&](index_t k, index_t c, index_t f) { gradient(k, c, f, 0, 0) += dw(k, f * channels() + c, 0, 0); });
+    for_each_weight(
+        [&](index_t k, index_t c, index_t f) { gradient(k, c, f, 0, 0) += dw(k, f * channels() + c, 0, 0); });
   }
   template <class F>
   void for_each_parameter(F&& f, const std::string& prefix = "") {
@@ -62,7 +63,9 @@ class aggregation {
   [[nodiscard]] index_t frames() const noexcept { return frames_; }
   [[nodiscard]] aggregation_kind kind() const noexcept { return kind_; }
   /// The weight of the channel-wise kind as C×F.
-  [[nodiscard]] const_view<T, 2> channel_weight() const { return weight_.template value<5>().reshaped(channel_extents()); }
+  [[nodiscard]] const_view<T, 2> channel_weight() const {
+    return weight_.template value<5>().reshaped(channel_extents());
+  }
   /// The weight of the dense kind as that of a 1×1 convolution over F·C channels, frame by frame.
   [[nodiscard]] tensor<T, 4, Backend> frame_major() const {
     tensor<T, 4, Backend> w(channels(), frames_ * channels(), 1, 1);

@@ -11,8 +11,8 @@ namespace vmt::inline VMT_ABI::nn {
 
 /// The residual block of ResNet-18 (He et al. 2016; torchvision's `BasicBlock`):
 ///   y = relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x))
-/// conv1 is 3×3 with the stride, conv2 3×3. The shortcut is x itself or, where the shape changes, a 1×1 convolution with
-/// the stride and a batch norm (`downsample.0`, `downsample.1`).
+/// conv1 is 3×3 with the stride, conv2 3×3. The shortcut is x itself or, where the shape changes, a 1×1 convolution
+/// with the stride and a batch norm (`downsample.0`, `downsample.1`).
 template <class T, class Backend = cpu>
 class basic_block {
  public:
@@ -22,7 +22,8 @@ class basic_block {
         conv2_(out_channels, out_channels, 3, 1),
         bn2_(out_channels) {
     if (stride != 1 || in_channels != out_channels) {
-      downsample_.emplace(conv2d<T, Backend>(in_channels, out_channels, 1, stride), batch_norm<T, Backend>(out_channels));
+      downsample_.emplace(conv2d<T, Backend>(in_channels, out_channels, 1, stride),
+                          batch_norm<T, Backend>(out_channels));
     }
   }
 

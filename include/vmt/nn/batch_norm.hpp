@@ -6,8 +6,8 @@
 
 namespace vmt::inline VMT_ABI::nn {
 
-/// `torch.nn.BatchNorm2d(channels)`: epsilon 1e-5, momentum 0.1. Parameters `weight` (starts at 1) and `bias` (0), buffers
-/// `running_mean` (0) and `running_var` (1).
+/// `torch.nn.BatchNorm2d(channels)`: epsilon 1e-5, momentum 0.1. Parameters `weight` (starts at 1) and `bias` (0),
+/// buffers `running_mean` (0) and `running_var` (1).
 template <class T, class Backend = cpu>
 class batch_norm {
  public:

@@ -26,8 +26,8 @@ class conv2d {
   }
   /// A square kernel that keeps the size at stride 1 (padding = ⌊kernel/2⌋), without bias: the backbone's kind.
   conv2d(index_t in_channels, index_t out_channels, index_t kernel, index_t stride)
-      : conv2d(conv2d_options{in_channels, out_channels, kernel, kernel,
-                              {stride, stride, kernel / 2, kernel / 2}, false}) {}
+      : conv2d(conv2d_options{
+            in_channels, out_channels, kernel, kernel, {stride, stride, kernel / 2, kernel / 2}, false}) {}
 
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept {
     const auto& w = weight_.shape();
@@ -78,7 +78,8 @@ class conv1d {
   /// x: N×C×L → y: N×K×L.
   template <class Context>
   void forward(Context& ctx, const_view<T, 3> x, tensor_view<T, 3> y) const {
-    ops::conv2d(ctx, flat_row(x), flat_row(weight_.template value<3>()), bias_.template value<1>(), flat_row(y), params());
+    ops::conv2d(ctx, flat_row(x), flat_row(weight_.template value<3>()), bias_.template value<1>(), flat_row(y),
+                params());
   }
   template <class Context>
   void backward(Context& ctx, const_view<T, 3> x, const_view<T, 3> dy, tensor_view<T, 3> dx) {

@@ -19,8 +19,8 @@ namespace vmt::inline VMT_ABI::nn {
   return shape.size() < 2 ? 1 : fan_in(shape) / shape[1] * shape[0];
 }
 
-/// `torch.nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu")`: normal with variance 2 / fan_out; torchvision's
-/// choice for the convolutions of a ResNet.
+/// `torch.nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu")`: normal with variance 2 / fan_out;
+/// torchvision's choice for the convolutions of a ResNet.
 template <class T, class Backend>
 void kaiming_normal_fan_out(parameter<T, Backend>& p, rng random) {
   const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out(p.shape())));
@@ -35,8 +35,8 @@ void uniform_fan_in(parameter<T, Backend>& p, index_t fan, rng random) {
   for (T& v : p.flat_value().span()) v = static_cast<T>(random.uniform(-bound, bound));
 }
 
-/// Initialises a whole model as PyTorch and torchvision would; parameter i draws from its own stream of `seed`. By name and
-/// kind: convolutions without bias `kaiming_normal_fan_out`; a weight that is followed by its bias, and that bias,
+/// Initialises a whole model as PyTorch and torchvision would; parameter i draws from its own stream of `seed`. By name
+/// and kind: convolutions without bias `kaiming_normal_fan_out`; a weight that is followed by its bias, and that bias,
 /// `uniform_fan_in`; batch norm and the aggregation keep the constants that they are made with.
 template <class T, class Backend = cpu, class Model>
 void initialise(Model& model, std::uint64_t seed) {

@@ -20,8 +20,7 @@ class parameter {
     value_ = own_value_.data_handle();
     gradient_ = own_gradient_.data_handle();
   }
-  parameter(const parameter& other)
-      : shape_(other.shape_), own_value_(other.size()), own_gradient_(other.size()) {
+  parameter(const parameter& other) : shape_(other.shape_), own_value_(other.size()), own_gradient_(other.size()) {
     value_ = own_value_.data_handle();
     gradient_ = own_gradient_.data_handle();
     std::copy_n(other.value_, other.size(), value_);

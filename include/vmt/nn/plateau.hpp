@@ -10,14 +10,14 @@ namespace vmt::inline VMT_ABI::nn {
 
 /// When to lower the learning rate, and when to stop.
 struct plateau_options {
-  double factor = 0.1;       ///< the learning rate is multiplied by it
-  index_t patience = 10;     ///< epochs without improvement that are forgiven
-  double threshold = 1e-4;   ///< relative improvement that counts
-  double minimum = 0;        ///< the learning rate never falls below
+  double factor = 0.1;      ///< the learning rate is multiplied by it
+  index_t patience = 10;    ///< epochs without improvement that are forgiven
+  double threshold = 1e-4;  ///< relative improvement that counts
+  double minimum = 0;       ///< the learning rate never falls below
 };
 
-/// `torch.optim.lr_scheduler.ReduceLROnPlateau(mode="min", threshold_mode="rel")`: after more than `patience` epochs without
-/// a loss below best·(1 − threshold) the learning rate is multiplied by `factor`.
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau(mode="min", threshold_mode="rel")`: after more than `patience` epochs
+/// without a loss below best·(1 − threshold) the learning rate is multiplied by `factor`.
 class plateau_schedule {
  public:
   /// All that changes; part of a checkpoint.
@@ -38,7 +38,7 @@ class plateau_schedule {
     }
     if (state_.bad_epochs <= options_.patience) return learning_rate;
     state_.bad_epochs = 0;
-    const double lowered = std::max(learning_rate * options_.factor, options_.minimum);
+    const double lowered = (std::max)(learning_rate * options_.factor, options_.minimum);
     // PyTorch ignores a change that is smaller than its eps.
     return learning_rate - lowered > 1e-8 ? lowered : learning_rate;
   }

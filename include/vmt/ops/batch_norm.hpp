@@ -67,7 +67,9 @@ struct batch_norm_backward_fn {
     detail::require_same("batch_norm_backward", "output gradient", dy.extents(), x.extents());
     detail::require_same("batch_norm_backward", "input gradient", out.extents(), x.extents());
     detail::check_per_channel<scalar_of<DX>>("batch_norm_backward", x, {gamma, mean, inverse_deviation, dgamma, dbeta});
-    if constexpr (requires { vmt_batch_norm_backward(ctx, x, dy, gamma, mean, inverse_deviation, dgamma, dbeta, out); }) {
+    if constexpr (requires {
+                    vmt_batch_norm_backward(ctx, x, dy, gamma, mean, inverse_deviation, dgamma, dbeta, out);
+                  }) {
       vmt_batch_norm_backward(ctx, x, dy, gamma, mean, inverse_deviation, dgamma, dbeta, out);
     } else {
       detail::require_host_accessible<Context>();

@@ -7,9 +7,9 @@
 
 /// \file
 /// How an operation finds its code. `ops::relu(ctx, x, y)` is a function object: it checks the shapes once, then calls
-/// the overload `vmt_relu(ctx, x, y)` that argument-dependent lookup finds in the namespace of the context, else the plain
-/// loops of `ops::generic`, if the host can reach the memory. So a new backend starts complete and is sped up operation by
-/// operation. Outputs come last but for parameters; they are written into memory of the caller.
+/// the overload `vmt_relu(ctx, x, y)` that argument-dependent lookup finds in the namespace of the context, else the
+/// plain loops of `ops::generic`, if the host can reach the memory. So a new backend starts complete and is sped up
+/// operation by operation. Outputs come last but for parameters; they are written into memory of the caller.
 
 namespace vmt::inline VMT_ABI::ops {
 

@@ -6,8 +6,8 @@
 namespace vmt::inline VMT_ABI::ops {
 
 /// Class-balanced binary cross-entropy on logits (paper, section 4.2: "the weight of onset events is equal to that of
-/// non-onset events") and its gradient. With M = N·K elements of which P are positive, each positive weighs M/(2P), each
-/// negative M/(2(M−P)); where a batch has only one kind every weight is 1.
+/// non-onset events") and its gradient. With M = N·K elements of which P are positive, each positive weighs M/(2P),
+/// each negative M/(2(M−P)); where a batch has only one kind every weight is 1.
 ///   loss = 1/M Σ weight · BCE(logit, target),   dlogits = weight · (sigmoid(logit) − target) / M   (overwritten)
 /// Targets are 0 or 1 (a target above one half counts as positive). Stable for any finite logit. Returns the loss.
 struct balanced_bce_fn {

@@ -15,8 +15,8 @@ void check_pool2d(std::string_view op, const_view<T, 4> x, const_view<T, 4> y, c
 }
 }  // namespace detail
 
-/// y = maximum over a kernel×kernel window, padding counts as −∞, `torch.nn.functional.max_pool2d`. `argmax` (same sizes
-/// as y, or empty) receives the place h·W + w of the maximum (the first of equal ones), for the gradient.
+/// y = maximum over a kernel×kernel window, padding counts as −∞, `torch.nn.functional.max_pool2d`. `argmax` (same
+/// sizes as y, or empty) receives the place h·W + w of the maximum (the first of equal ones), for the gradient.
 struct max_pool2d_fn {
   template <class Context, class Y>
   void operator()(Context& ctx, in_view<Y> x, Y&& y, tensor_view<std::int32_t, 4> argmax,

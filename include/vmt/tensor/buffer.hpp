@@ -23,7 +23,7 @@ class host_buffer {
   explicit host_buffer(index_t n) : size_(n) {
     const index_t bytes = checked_product(n, static_cast<index_t>(sizeof(T)));
     if (n == 0) return;
-    data_.reset(static_cast<T*>(::operator new(static_cast<std::size_t>(bytes), std::align_val_t{alignment})));
+    data_.reset(static_cast<T*>(::operator new (static_cast<std::size_t>(bytes), std::align_val_t{alignment})));
     std::fill_n(data_.get(), n, T{});
   }
   host_buffer(const host_buffer& other) : host_buffer(other.size_) { std::copy_n(other.data(), size_, data()); }
@@ -41,7 +41,7 @@ class host_buffer {
 
  private:
   struct release {
-    void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{alignment}); }
+    void operator()(T* p) const noexcept { ::operator delete (p, std::align_val_t{alignment}); }
   };
   std::unique_ptr<T[], release> data_;
   index_t size_ = 0;

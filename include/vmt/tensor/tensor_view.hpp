@@ -48,9 +48,7 @@ class tensor_view {
   }
 
   /// Sample i: the view of one rank less at index i of the outermost dimension.
-  [[nodiscard]] constexpr tensor_view<T, Rank - 1> operator[](index_t i) const noexcept
-    requires(Rank > 1)
-  {
+  [[nodiscard]] constexpr tensor_view<T, Rank - 1> operator[](index_t i) const noexcept requires(Rank > 1) {
     std::array<index_t, Rank - 1> inner{};
     for (std::size_t r = 1; r < Rank; ++r) inner[r - 1] = extents_[r];
     const vmt::extents<Rank - 1> e(inner);
@@ -71,8 +69,7 @@ class tensor_view {
   template <std::size_t R>
   [[nodiscard]] constexpr tensor_view<T, R> reshaped(const vmt::extents<R>& e) const {
     if (e.size() != extents_.size()) {
-      throw error(errc::shape_mismatch,
-                  "cannot view a tensor of sizes " + to_string(extents_) + " as " + to_string(e));
+      throw error(errc::shape_mismatch, "cannot view a tensor of sizes " + to_string(extents_) + " as " + to_string(e));
     }
     return {data_, e};
   }

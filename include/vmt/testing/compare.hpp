@@ -33,8 +33,8 @@ template <class Numbers>
 
 inline void require_same_size(std::size_t found, std::size_t expected) {
   if (found != expected) {
-    throw error(errc::shape_mismatch, "testing: cannot compare " + std::to_string(found) + " numbers with " +
-                                          std::to_string(expected));
+    throw error(errc::shape_mismatch,
+                "testing: cannot compare " + std::to_string(found) + " numbers with " + std::to_string(expected));
   }
 }
 
@@ -51,7 +51,7 @@ template <class A, class B>
     const double x = static_cast<double>(a[i]);
     const double y = static_cast<double>(b[i]);
     if (std::isfinite(x) && std::isfinite(y)) {
-      worst = std::max(worst, std::abs(x - y));
+      worst = (std::max)(worst, std::abs(x - y));
     } else if (!(x == y) && !(std::isnan(x) && std::isnan(y))) {
       return std::numeric_limits<double>::infinity();
     }
@@ -66,7 +66,7 @@ template <class A, class B>
   const double distance = max_abs_difference(found, expected);
   double scale = 0;
   for (const auto value : detail::elements(expected)) {
-    if (std::isfinite(static_cast<double>(value))) scale = std::max(scale, std::abs(static_cast<double>(value)));
+    if (std::isfinite(static_cast<double>(value))) scale = (std::max)(scale, std::abs(static_cast<double>(value)));
   }
   if (distance == 0) return 0;
   return scale > 0 ? distance / scale : std::numeric_limits<double>::infinity();

@@ -24,7 +24,7 @@ struct gradient_options {
 
 /// The worst element found.
 struct gradient_report {
-  double worst = 0;     ///< relative error |a − n| / max(|a|, |n|, 1e-3 · max |a|); infinite where a or n is not finite
+  double worst = 0;  ///< relative error |a − n| / max(|a|, |n|, 1e-3 · max |a|); infinite where a or n is not finite
   std::string where{};  ///< "[3]", in `check_layer` "input[3]" or "conv1.weight[3]"; the index is in memory order
   double analytic = 0;  ///< a at that place
   double numeric = 0;   ///< n at that place
@@ -60,7 +60,7 @@ template <class Loss>
 
 [[nodiscard]] inline double relative_error(double analytic, double numeric, double floor) noexcept {
   if (!std::isfinite(analytic) || !std::isfinite(numeric)) return std::numeric_limits<double>::infinity();
-  const double scale = std::max({std::abs(analytic), std::abs(numeric), floor});
+  const double scale = (std::max)({std::abs(analytic), std::abs(numeric), floor});
   return scale > 0 ? std::abs(analytic - numeric) / scale : 0.0;
 }
 
@@ -77,12 +77,13 @@ inline void merge(gradient_report& all, const gradient_report& part, const std::
 
 }  // namespace detail
 
-/// Compares `analytic`, the gradient of the number `loss()` by `variable`, with central differences. `loss` must be a pure
-/// function of the variable, which has its old value afterwards, also if `loss` throws.
+/// Compares `analytic`, the gradient of the number `loss()` by `variable`, with central differences. `loss` must be a
+/// pure function of the variable, which has its old value afterwards, also if `loss` throws.
 ///
 /// Where the two differ, the step is divided by 8 and by 64, and the best agreement counts: the loss may have a kink (a
 /// ReLU, a change of maximum) within the first step, while a wrong gradient is wrong at any step.
-/// Throws `shape_mismatch` if the sizes differ, `invalid_argument` for a step or number of elements that is not positive.
+/// Throws `shape_mismatch` if the sizes differ, `invalid_argument` for a step or number of elements that is not
+/// positive.
 template <class Loss>
 [[nodiscard]] gradient_report check_gradient(std::span<double> variable, std::span<const double> analytic, Loss&& loss,
                                              const gradient_options& options = {}) {
@@ -95,14 +96,14 @@ template <class Loss>
   }
   constexpr double good_enough = 1e-7;
   double floor = 0;
-  for (const double a : analytic) floor = std::max(floor, 1e-3 * std::abs(a));
+  for (const double a : analytic) floor = (std::max)(floor, 1e-3 * std::abs(a));
   const auto size = static_cast<index_t>(variable.size());
-  const index_t count = std::min(size, options.max_elements);
+  const index_t count = (std::min)(size, options.max_elements);
   rng random(options.seed);
   gradient_report report;
   for (index_t k = 0; k < count; ++k) {
     // One element from each of `count` equal ranges: all of them where there are no more.
-    const index_t begin = size / count * k + std::min(k, size % count);
+    const index_t begin = size / count * k + (std::min)(k, size % count);
     const index_t room = size / count + (k < size % count ? 1 : 0);
     const auto i = static_cast<std::size_t>(begin + random.below(room));
     gradient_report here{std::numeric_limits<double>::infinity(), "[" + std::to_string(i) + "]", analytic[i], 0, 1};
@@ -120,8 +121,8 @@ template <class Loss>
   return report;
 }
 
-/// Checks the gradients of a layer or model by its input x and by each of its parameters, for the loss Σ y·g with a random
-/// g. A layer has `forward_train(ctx, x, y)` or else `forward(ctx, x, y)`; one of `backward(ctx, x, y, dy, dx)`,
+/// Checks the gradients of a layer or model by its input x and by each of its parameters, for the loss Σ y·g with a
+/// random g. A layer has `forward_train(ctx, x, y)` or else `forward(ctx, x, y)`; one of `backward(ctx, x, y, dy, dx)`,
 /// `backward(ctx, x, dy, dx)`, `backward(ctx, dy, dx)`; and, if it has parameters, `for_each_parameter(f)` with
 /// f(name, nn::parameter<double, cpu>&). Keep x away from kinks: where a ReLU's input is 0 there is no derivative.
 ///

@@ -101,7 +101,7 @@ class batch_loader {
 
   [[nodiscard]] static std::size_t slot_of(index_t b) noexcept { return static_cast<std::size_t>(b & 1); }
   [[nodiscard]] index_t count(index_t b) const noexcept {
-    return std::min(size_, static_cast<index_t>(order_.size()) - b * size_);
+    return (std::min)(size_, static_cast<index_t>(order_.size()) - b * size_);
   }
 
   void work(index_t first) {

@@ -36,7 +36,7 @@ class activity {
       throw error(errc::inconsistent, "activity: another number of keys, or a time that does not rise");
     }
     if (count_ == 1) {
-      step_ = std::max(time - last_, 1e-3);
+      step_ = (std::max)(time - last_, 1e-3);
       start_ = last_ - step_ / 4;  // so that jitter leaves a frame in its column
     }
     ++count_;
@@ -80,7 +80,7 @@ class activity {
   }
   static std::uint8_t larger(std::uint8_t a, std::uint8_t b) noexcept {
     if (a == unknown || b == unknown) return a == unknown ? b : a;
-    return std::max(a, b);
+    return (std::max)(a, b);
   }
 
   /// Halves the columns.

@@ -42,7 +42,7 @@ class best_frames {
     for (const float v : p) strength += static_cast<double>(v) >= threshold_ ? static_cast<double>(v) : 0;
     if (!(strength > 0)) return;
     const frame* f = nullptr;
-    for (std::size_t i = 0; i < std::min(next_, recent_.size()); ++i) f = recent_[i].time == time ? &recent_[i] : f;
+    for (std::size_t i = 0; i < (std::min)(next_, recent_.size()); ++i) f = recent_[i].time == time ? &recent_[i] : f;
     if (f == nullptr) return;
     const double part = std::floor(time / seconds_);
     if (kept_.empty() || part != kept_.back().part) {
@@ -56,7 +56,7 @@ class best_frames {
   /// The frames wanted, or fewer, spread over the video in the order of their times.
   [[nodiscard]] std::vector<const kept*> chosen() const {
     std::vector<const kept*> result;
-    const std::size_t n = std::min(wanted_, kept_.size());
+    const std::size_t n = (std::min)(wanted_, kept_.size());
     for (std::size_t i = 0; i < n; ++i) result.push_back(&kept_[(2 * i + 1) * kept_.size() / (2 * n)]);
     return result;
   }

@@ -80,7 +80,7 @@ class paper_decoder {
       } else if (!r.open) {
         r = {true, time(i), p};
       } else {
-        r.peak = std::max(r.peak, p);
+        r.peak = (std::max)(r.peak, p);
       }
     }
   }
@@ -90,7 +90,7 @@ class paper_decoder {
     run& r = runs_[static_cast<std::size_t>(key)];
     if (!r.open) return;
     r.open = false;
-    sink(note{r.onset, offset, lowest_key_ + static_cast<int>(key), options_.velocity, std::min(r.peak, 1.0)});
+    sink(note{r.onset, offset, lowest_key_ + static_cast<int>(key), options_.velocity, (std::min)(r.peak, 1.0)});
   }
 
   paper_options options_;

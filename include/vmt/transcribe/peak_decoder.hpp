@@ -48,7 +48,7 @@ class peak_decoder {
     before_.resize(static_cast<std::size_t>(keys));
     middle_.resize(static_cast<std::size_t>(keys));
     last_onset_.assign(static_cast<std::size_t>(keys), never);
-    const double repeats = options.default_length / std::max(options.refractory, 0.02);
+    const double repeats = options.default_length / (std::max)(options.refractory, 0.02);
     pending_.reserve(static_cast<std::size_t>(keys) * static_cast<std::size_t>(std::min(repeats, 30.0) + 3));
   }
 
@@ -77,7 +77,7 @@ class peak_decoder {
     if (count_ > 0) {
       find_peaks(middle_time_, {});
       const double end = middle_time_ + (count_ > 1 ? middle_time_ - before_time_ : options_.period);
-      for (note& n : pending_) n.offset = options_.immediate ? n.offset : std::min(n.offset, end);
+      for (note& n : pending_) n.offset = options_.immediate ? n.offset : (std::min)(n.offset, end);
       release(std::numeric_limits<double>::infinity(), sink);
     }
     reset();
@@ -123,7 +123,7 @@ class peak_decoder {
     auto at = pending_.end();
     while (at != pending_.begin() && n < *(at - 1)) --at;
     for (note& earlier : pending_) {
-      if (earlier.pitch == n.pitch && !options_.immediate) earlier.offset = std::min(earlier.offset, n.onset);
+      if (earlier.pitch == n.pitch && !options_.immediate) earlier.offset = (std::min)(earlier.offset, n.onset);
     }
     pending_.insert(at, n);
   }

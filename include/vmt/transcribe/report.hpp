@@ -227,8 +227,8 @@ inline std::string report_builder::data(double start, double end) const {
   int high = -1;
   std::string notes;
   const auto add = [&](const note& n, kind k) {
-    low = std::min(low, n.pitch);
-    high = std::max(high, n.pitch);
+    low = (std::min)(low, n.pitch);
+    high = (std::max)(high, n.pitch);
     notes.append(notes.empty() ? "[" : ",\n[").append(number(n.onset, 4)).append(",").append(number(n.offset, 4));
     notes.append(",").append(std::to_string(n.pitch)).append(",").append(std::to_string(n.velocity)).append(",");
     notes.append(number(n.confidence, 3)).append(",").append(std::to_string(static_cast<int>(k))).append("]");
@@ -245,9 +245,9 @@ inline std::string report_builder::data(double start, double end) const {
     high = options_.lowest_key + static_cast<int>(std::max<index_t>(activity_.keys(), 25)) - 1;
   }
   // Two octaves at least, and room at both ends.
-  const int room = std::max(2, (25 - (high - low)) / 2);
-  low = std::max(0, low - room);
-  high = std::min(127, high + room);
+  const int room = (std::max)(2, (25 - (high - low)) / 2);
+  low = (std::max)(0, low - room);
+  high = (std::min)(127, high + room);
 
   const std::vector<std::uint8_t> values = activity_.values();
   std::string json = "const DATA = {start: " + number(start, 4) + ", end: " + number(end, 4);
@@ -266,7 +266,7 @@ inline std::string report_builder::marked(const best_frames::kept& k) const {
   const auto width = static_cast<double>(k.picture.width);
   const auto height = static_cast<double>(k.picture.height);
   const double unit = width / 800;  // sizes are meant for a strip that is 800 wide
-  const double white = width / std::max(1, whites);
+  const double white = width / (std::max)(1, whites);
   std::string marks, caption;
   std::array<double, 3> taken{-1e9, -1e9, -1e9};  // where the last label of each row ends
   std::size_t rows = 1;
@@ -288,7 +288,7 @@ inline std::string report_builder::marked(const best_frames::kept& k) const {
     std::size_t row = 0;
     while (row + 1 < taken.size() && centre - taken[row] < 34 * unit) ++row;
     taken[row] = centre;
-    rows = std::max(rows, row + 1);
+    rows = (std::max)(rows, row + 1);
     const double at = std::clamp(centre, 16 * unit, width - 16 * unit);
     const double y = height + (18 + 17 * static_cast<double>(row)) * unit;
     marks += "<text x=\"" + number(at, 1) + "\" y=\"" + number(y, 1) + "\">" + pitch_name(pitch) + "</text>";
@@ -342,8 +342,8 @@ inline std::string report_builder::html() const {
   double end = activity_.frames() > 0 ? activity_.last() : 0;
   for (const auto* notes : {&found_, &reference_}) {
     for (const note& n : *notes) {
-      start = std::min(start, n.onset);
-      end = std::max(end, n.offset);
+      start = (std::min)(start, n.onset);
+      end = (std::max)(end, n.offset);
     }
   }
   const double length = activity_.frames() > 0 ? activity_.last() - activity_.first() : end - start;

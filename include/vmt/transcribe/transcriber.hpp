@@ -177,8 +177,8 @@ class transcriber {
 
   template <class K>
   void give(note n, K& sink) {
-    n.onset = std::max(0.0, n.onset - options_.lag_seconds);
-    n.offset = std::max(n.onset, n.offset - options_.lag_seconds);
+    n.onset = (std::max)(0.0, n.onset - options_.lag_seconds);
+    n.offset = (std::max)(n.onset, n.offset - options_.lag_seconds);
     ++result_.notes;
     sink(std::as_const(n));
   }

@@ -30,8 +30,8 @@ void vmt_conv2d(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> w, const_
   detail::forward_taps(x.extents(), w.extents(), p, taps);
   const detail::gather g = detail::forward_gather(taps, x.extents(), w.extents(), y.extents(), p);
   T* const left = scratch.template take<T>(detail::packed_size(ctx.kernel<T>(), rows, depth));
-  detail::pack_left(ctx.kernel<T>(), rows, depth, [&](index_t m, index_t k) { return w.data_handle()[m * depth + k]; },
-                    left);
+  detail::pack_left(
+      ctx.kernel<T>(), rows, depth, [&](index_t m, index_t k) { return w.data_handle()[m * depth + k]; }, left);
   detail::multiply_gathered(
       ctx, left, rows, g, x.extent(0), [&](index_t n) { return x[n].data_handle(); },
       [&](index_t n, index_t m, index_t first, index_t count, const T* sums) {
@@ -53,8 +53,8 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
   struct source {
     index_t k, r, s;
   };
-  for (index_t ph = 0; ph < std::min(p.stride_h, height); ++ph)
-    for (index_t pw = 0; pw < std::min(p.stride_w, width); ++pw) {
+  for (index_t ph = 0; ph < (std::min)(p.stride_h, height); ++ph)
+    for (index_t pw = 0; pw < (std::min)(p.stride_w, width); ++pw) {
       auto scratch = ctx.scratch().borrow();
       detail::tap* const taps = scratch.template take<detail::tap>(all_taps);
       source* const sources = scratch.template take<source>(all_taps);
@@ -68,8 +68,14 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
             taps[depth] = {k * dy.extent(2) * dy.extent(3), row / p.stride_h, column / p.stride_w};
             sources[depth++] = {k, r, s};
           }
-      const detail::gather g{taps, depth, dy.extent(2), dy.extent(3), detail::ceil_div(height - ph, p.stride_h),
-                             detail::ceil_div(width - pw, p.stride_w), 1, 1};
+      const detail::gather g{taps,
+                             depth,
+                             dy.extent(2),
+                             dy.extent(3),
+                             detail::ceil_div(height - ph, p.stride_h),
+                             detail::ceil_div(width - pw, p.stride_w),
+                             1,
+                             1};
       T* const left = scratch.template take<T>(detail::packed_size(ctx.kernel<T>(), channels, depth));
       detail::pack_left(
           ctx.kernel<T>(), channels, depth,
@@ -105,9 +111,8 @@ void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view
 
 template <class T>
 void vmt_channel_sum(cpu_context& ctx, const_view<T, 4> dy, tensor_view<T, 1> db) {
-  ctx.threads().parallel_for(dy.extent(1), [&](index_t first, index_t last) {
-    ops::generic::channel_sum(dy, db, first, last);
-  });
+  ctx.threads().parallel_for(dy.extent(1),
+                             [&](index_t first, index_t last) { ops::generic::channel_sum(dy, db, first, last); });
 }
 
 }  // namespace vmt::inline VMT_ABI

@@ -22,7 +22,7 @@ void parallel_flat(cpu_context& ctx, index_t n, Body body) {
   }
   // In units of 16 numbers, so that the threads never share a cache line.
   ctx.threads().parallel_for((n + 15) / 16,
-                             [&](index_t begin, index_t end) { body(begin * 16, std::min(n, end * 16)); });
+                             [&](index_t begin, index_t end) { body(begin * 16, (std::min)(n, end * 16)); });
 }
 
 }  // namespace detail

@@ -14,8 +14,8 @@ struct tap {
   index_t column;  ///< added to j·stride
 };
 
-/// The "im2col" matrix of an image without the matrix: element (k, p) is the input pixel that tap k sees from output pixel
-/// p, or zero beside the image. Panels of it are packed straight from the image.
+/// The "im2col" matrix of an image without the matrix: element (k, p) is the input pixel that tap k sees from output
+/// pixel p, or zero beside the image. Panels of it are packed straight from the image.
 struct gather {
   const tap* taps;
   index_t depth;  ///< number of taps
@@ -31,18 +31,19 @@ struct gather {
   };
   [[nodiscard]] span inside(const tap& t, index_t first, index_t last) const noexcept {
     const ops::generic::tap_range r(t.column, stride_w, width, out_width);
-    const index_t begin = std::min(std::max(first, r.begin), last);
-    return {begin, std::max(begin, std::min(last, r.end))};
+    const index_t begin = (std::min)(std::max(first, r.begin), last);
+    return {begin, (std::max)(begin, (std::min)(last, r.end))};
   }
 
-  /// Rows of `columns` pixels, starting at pixel `first`, for all taps: dst[k·columns + n]. Pixels past the end are zero.
+  /// Rows of `columns` pixels, starting at pixel `first`, for all taps: dst[k·columns + n]. Pixels past the end are
+  /// zero.
   template <class T>
   void pack(const T* image, index_t first, index_t columns, T* dst) const {
-    const index_t last = std::min(first + columns, pixels());
+    const index_t last = (std::min)(first + columns, pixels());
     for (index_t p = first, at = 0; p < last;) {
       const index_t i = p / out_width;
       const index_t j = p % out_width;
-      const index_t count = std::min(out_width - j, last - p);
+      const index_t count = (std::min)(out_width - j, last - p);
       for (index_t k = 0; k < depth; ++k) {
         T* out = dst + k * columns + at;
         const tap& t = taps[k];
@@ -56,7 +57,8 @@ struct gather {
         for (index_t x = j; x < s.begin; ++x) out[x - j] = T(0);
         if (stride_w == 1) {
           if (s.begin < s.end) {
-            std::memcpy(out + (s.begin - j), image + (row + s.begin), static_cast<std::size_t>(s.end - s.begin) * sizeof(T));
+            std::memcpy(out + (s.begin - j), image + (row + s.begin),
+                        static_cast<std::size_t>(s.end - s.begin) * sizeof(T));
           }
         } else {
           for (index_t x = s.begin; x < s.end; ++x) out[x - j] = image[row + x * stride_w];
@@ -71,16 +73,16 @@ struct gather {
     }
   }
 
-  /// The transpose: pixels first … last−1 as rows of `columns` taps, starting at tap k0: dst[(p−first)·columns + n]. Taps
-  /// past the end are zero.
+  /// The transpose: pixels first … last−1 as rows of `columns` taps, starting at tap k0: dst[(p−first)·columns + n].
+  /// Taps past the end are zero.
   template <class T>
   void pack_transposed(const T* image, index_t k0, index_t columns, index_t first, index_t last, T* dst) const {
-    const index_t count = std::min(columns, depth - k0);
+    const index_t count = (std::min)(columns, depth - k0);
     constexpr index_t run = 16;  // pixels at a time: their rows of dst stay in the first cache
     for (index_t p = first; p < last;) {
       const index_t i = p / out_width;
       const index_t j = p % out_width;
-      const index_t length = std::min({out_width - j, last - p, run});
+      const index_t length = (std::min)({out_width - j, last - p, run});
       T* out = dst + (p - first) * columns;
       for (index_t n = 0; n < count; ++n) {
         const tap& t = taps[k0 + n];

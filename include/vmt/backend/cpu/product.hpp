@@ -6,7 +6,9 @@
 
 namespace vmt::inline VMT_ABI::detail {
 
-[[nodiscard]] constexpr index_t ceil_div(index_t a, index_t b) noexcept { return (a + b - 1) / b; }
+[[nodiscard]] constexpr index_t ceil_div(index_t a, index_t b) noexcept {
+  return (a + b - 1) / b;
+}
 
 /// The size of a left operand of `rows` × `depth` in the order that the kernel reads.
 template <class T>
@@ -14,7 +16,8 @@ template <class T>
   return ceil_div(rows, kernel.rows) * kernel.rows * depth;
 }
 
-/// Packs the left operand: blocks of kernel.rows rows, within a block k by k. `element(m, k)` gives it; missing rows are 0.
+/// Packs the left operand: blocks of kernel.rows rows, within a block k by k. `element(m, k)` gives it; missing rows
+/// are 0.
 template <class T, class Element>
 void pack_left(const tile_kernel<T>& kernel, index_t rows, index_t depth, Element element, T* dst) {
   for (index_t m0 = 0; m0 < rows; m0 += kernel.rows)
@@ -22,8 +25,8 @@ void pack_left(const tile_kernel<T>& kernel, index_t rows, index_t depth, Elemen
       for (index_t m = m0; m < m0 + kernel.rows; ++m) *dst++ = m < rows ? element(m, k) : T(0);
 }
 
-/// For each image n: C = left · gather(image n), rows × pixels, tile by tile; `store(n, m, first, count, sums)` receives
-/// each finished run of a row. Threads share the panels of pixels; where there are too few of them, the rows.
+/// For each image n: C = left · gather(image n), rows × pixels, tile by tile; `store(n, m, first, count, sums)`
+/// receives each finished run of a row. Threads share the panels of pixels; where there are too few of them, the rows.
 template <class T, class Image, class Store>
 void multiply_gathered(cpu_context& ctx, const T* left, index_t rows, const gather& g, index_t images, Image image,
                        Store store) {
@@ -42,8 +45,8 @@ void multiply_gathered(cpu_context& ctx, const T* left, index_t rows, const gath
   const auto compute = [&](index_t item, index_t block, const T* panel, T* tile) {
     kernel.run(g.depth, left + block * kernel.rows * g.depth, panel, tile, false);
     const index_t first = item % panels * kernel.columns;
-    const index_t count = std::min(kernel.columns, g.pixels() - first);
-    const index_t last_row = std::min(rows, (block + 1) * kernel.rows);
+    const index_t count = (std::min)(kernel.columns, g.pixels() - first);
+    const index_t last_row = (std::min)(rows, (block + 1) * kernel.rows);
     for (index_t m = block * kernel.rows; m < last_row; ++m) {
       store(item / panels, m, first, count, tile + (m - block * kernel.rows) * kernel.columns);
     }
@@ -100,13 +103,14 @@ void accumulate_gathered(cpu_context& ctx, index_t rows, const gather& g, index_
     const index_t last_item = items * (t + 1) / threads;
     while (item < last_item) {
       const index_t group = item / panels;
-      const index_t group_end = std::min(last_item, (group + 1) * panels);
+      const index_t group_end = (std::min)(last_item, (group + 1) * panels);
       bool first = true;
       for (index_t n = images * group / groups; n < images * (group + 1) / groups; ++n) {
         const T* const source = right(n);
         for (index_t p0 = 0; p0 < g.pixels(); p0 += depth_block) {
-          const index_t depth = std::min(depth_block, g.pixels() - p0);
-          pack_left(kernel, rows, depth, [&](index_t m, index_t p) { return source[m * g.pixels() + p0 + p]; }, left);
+          const index_t depth = (std::min)(depth_block, g.pixels() - p0);
+          pack_left(
+              kernel, rows, depth, [&](index_t m, index_t p) { return source[m * g.pixels() + p0 + p]; }, left);
           for (index_t i = item; i < group_end; ++i) {
             g.pack_transposed(image(n), i % panels * kernel.columns, kernel.columns, p0, p0 + depth, panel);
             for (index_t b = 0; b < blocks; ++b) {

@@ -30,8 +30,8 @@ struct resample_point {
   resample_point(index_t m, index_t outputs, index_t inputs) noexcept {
     const double place =
         outputs > 1 ? static_cast<double>(m) * static_cast<double>(inputs - 1) / static_cast<double>(outputs - 1) : 0.0;
-    left = std::min(static_cast<index_t>(place), inputs - 1);
-    right = std::min(left + 1, inputs - 1);
+    left = (std::min)(static_cast<index_t>(place), inputs - 1);
+    right = (std::min)(left + 1, inputs - 1);
     fraction = place - static_cast<double>(left);
   }
 };
@@ -64,8 +64,7 @@ template <class T>
 void repeat_rows(const_view<T, 2> x, tensor_view<T, 4> y) {
   for (index_t n = 0; n < y.extent(0); ++n)
     for (index_t c = 0; c < y.extent(1); ++c)
-      for (index_t h = 0; h < y.extent(2); ++h)
-        std::copy_n(x[c].data_handle(), x.extent(1), y[n][c][h].data_handle());
+      for (index_t h = 0; h < y.extent(2); ++h) std::copy_n(x[c].data_handle(), x.extent(1), y[n][c][h].data_handle());
 }
 
 template <class T>

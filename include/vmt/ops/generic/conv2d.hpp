@@ -32,7 +32,7 @@ struct tap_range {
   index_t begin, end;
   constexpr tap_range(index_t offset, index_t stride, index_t size, index_t outputs) noexcept
       : begin(offset >= 0 ? 0 : (-offset + stride - 1) / stride),
-        end(size - offset <= 0 ? 0 : std::min(outputs, (size - offset + stride - 1) / stride)) {}
+        end(size - offset <= 0 ? 0 : (std::min)(outputs, (size - offset + stride - 1) / stride)) {}
 };
 
 // Calls f(n, k, c, r, s, i, j, h, w) for each product of the sum: output (n,k,i,j), weight (k,c,r,s), input (n,c,h,w).
@@ -52,7 +52,8 @@ void for_each_product(const extents<4>& x, const extents<4>& w, const extents<4>
 }
 
 template <class T>
-void conv2d(const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias, tensor_view<T, 4> y, const conv2d_params& p) {
+void conv2d(const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias, tensor_view<T, 4> y,
+            const conv2d_params& p) {
   for (index_t n = 0; n < y.extent(0); ++n)
     for (index_t k = 0; k < y.extent(1); ++k)
       for (T& value : y[n][k].span()) value = bias.data_handle() == nullptr ? T(0) : bias(k);
