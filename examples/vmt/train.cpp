@@ -98,7 +98,7 @@ void check_folders(const options& o) {
   if (fs::exists(out, failure) && !fs::is_directory(out, failure)) {
     refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is a file; name a folder");
   }
-  const fs::path parent = fs::absolute(out).lexically_normal().parent_path();
+  const fs::path parent = fs::absolute(out / "").lexically_normal().parent_path().parent_path();
   if (!fs::is_directory(parent, failure)) {
     refuse(vmt::errc::not_found, "--out '" + o.out + "': there is no folder '" + parent.string() + "'; make it first");
   }
@@ -108,8 +108,7 @@ void check_folders(const options& o) {
            "--out '" + o.out + "' holds a training already; add --resume, or choose another folder");
   }
   read_input(o.data, [](const fs::path& data) {
-    bool training = false;
-    bool validation = false;
+    bool training = false, validation = false;
     for (const vmt::train::clip_part& part : vmt::train::load_split(data / "split.csv")) {
       static_cast<void>(vmt::train::clip_folder(data, part.clip).notes());
       training = training || part.use == vmt::train::subset::train;
@@ -164,19 +163,17 @@ command add_train(CLI::App& app) {
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors and curves.csv")->required();
   c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
-  const auto choice = [&](const char* name, auto& value, auto choices, const char* what) {
-    c->add_option(name, value, what)->transform(CLI::CheckedTransformer(choices, CLI::ignore_case));
+  const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
+    const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
+        {std::string(name(choices)), choices}...};
+    c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
   };
-  choice("--variant", o->net.variant,
-         std::map<std::string, vmt::onset_variant>{{"resnet", resnet}, {"aggregation", aggregation}, {"slope", slope}},
-         "row of the paper's table; default slope");
-  choice("--stem", o->net.stem,
-         std::map<std::string, vmt::onset_stem>{{"conv1", vmt::onset_stem::conv1}, {"layer1", vmt::onset_stem::layer1}},
-         "layers that each frame passes alone; default conv1");
-  choice("--aggregation", o->net.aggregation,
-         std::map<std::string, vmt::nn::aggregation_kind>{{"channelwise", vmt::nn::aggregation_kind::channelwise},
-                                                          {"dense", vmt::nn::aggregation_kind::dense}},
-         "default channelwise");
+  using vmt::nn::aggregation_kind;
+  choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope);
+  choice("--stem", o->net.stem, "layers that each frame passes alone; default conv1", vmt::onset_stem::conv1,
+         vmt::onset_stem::layer1);
+  choice("--aggregation", o->net.aggregation, "of the frames' maps; default channelwise", aggregation_kind::channelwise,
+         aggregation_kind::dense);
   const auto number = [&](const char* name, auto& value, double low, double high, const char* what) {
     c->add_option(name, value, what)->check(number_in(low, high))->capture_default_str();
   };

@@ -18,8 +18,8 @@ TEST_CASE("the gradients of the audio-visual perceptron are right") {
   for_each_context([](auto& ctx) {
     av_fusion<double> net(small);
     nn::initialise<double>(net, 1);
-    const auto report = testing::check_layer(ctx, net, random_tensor<double, 2>({6, 12}, 1), extents<2>{6, 4},
-                                             {.max_elements = 200});
+    const auto report =
+        testing::check_layer(ctx, net, random_tensor<double, 2>({6, 12}, 1), extents<2>{6, 4}, {.max_elements = 200});
     CAPTURE(report.where);
     CHECK(report.checked == 6 * 12 + (12 + 1) * 9 + (9 + 1) * 9 + (9 + 1) * 4);
     CHECK(report.worst <= 1e-6);
@@ -40,7 +40,8 @@ TEST_CASE("it is three layers with ReLU between them, as a sum written out gives
     for (std::size_t layer = 0; layer < 3; ++layer) {
       std::vector<double> next = numbers[2 * layer + 1];
       for (std::size_t o = 0; o < next.size(); ++o) {
-        for (std::size_t i = 0; i < values.size(); ++i) next[o] += numbers[2 * layer][o * values.size() + i] * values[i];
+        for (std::size_t i = 0; i < values.size(); ++i)
+          next[o] += numbers[2 * layer][o * values.size() + i] * values[i];
         if (layer < 2) next[o] = std::max(next[o], 0.0);
       }
       values = next;

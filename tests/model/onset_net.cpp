@@ -107,49 +107,52 @@ TEST_CASE_TEMPLATE("networks of every kind equal PyTorch's: logits, feature, eve
     const golden trace(std::string(network) + ".trace");
     const auto x = input_of<T>(trace);
     const auto targets = trace.tensor<T, 2>("targets");
-    for_each_context([&](auto& ctx) {
-      auto net = network_of<T>(weights);
-      auto logits = unwritten<T>(targets.extents()), d = logits;
-      auto features = unwritten<T>(extents<2>{x.extent(0), net.features()});
-      net.forward(ctx, x, logits, features);
-      check_golden<T>(trace, "logits", logits, exact ? 1e-10 : 1e-5);
-      check_golden<T>(trace, "features", features, exact ? 1e-10 : 1e-5);
+    for_each_context(
+        [&](auto& ctx) {
+          auto net = network_of<T>(weights);
+          auto logits = unwritten<T>(targets.extents()), d = logits;
+          auto features = unwritten<T>(extents<2>{x.extent(0), net.features()});
+          net.forward(ctx, x, logits, features);
+          check_golden<T>(trace, "logits", logits, exact ? 1e-10 : 1e-5);
+          check_golden<T>(trace, "features", features, exact ? 1e-10 : 1e-5);
 
-      nn::adam<T> adam(net.parameters().size(), {.learning_rate = trace.number("lr")});
-      std::vector<double> losses;
-      for (index_t step = 0; step < trace.integer("steps"); ++step) {
-        net.forward_train(ctx, x, logits);
-        losses.push_back(ops::balanced_bce(ctx, logits, targets, d));
-        clear_gradients(net);
-        net.backward(ctx, d);
-        if (step == 0) {
-          check_golden<T>(trace, "train_logits", logits, exact ? 1e-10 : 1e-4);
-          std::vector<T> found;
-          std::vector<double> expected;
-          net.for_each_parameter([&](const std::string& parameter, auto& p) {
-            const auto part = sampled(p.flat_gradient());
-            const auto reference = trace.numbers<double>("grad." + parameter);
-            found.insert(found.end(), part.begin(), part.end());
-            expected.insert(expected.end(), reference.begin(), reference.end());
-            if (exact) check_golden<T>(trace, "grad." + parameter, part, 1e-10);
-          });
-          // In single precision some gradients are rests of much larger sums, and a ReLU's input that is nearly 0 may
-          // have the other sign: there the largest gradient of the network is the measure.
-          CHECK(testing::normalised_difference(found, expected) <= (exact ? 1e-11 : 5e-4));
-        }
-        adam.update(ctx, net.parameters(), net.gradients());
-      }
-      check_golden<T>(trace, "losses", losses, exact ? 1e-10 : 1e-4);
-      // In single precision a gradient that is all rounding moves its weight as far as any other: only losses compare.
-      if constexpr (exact) {
-        net.for_each_parameter([&](const std::string& parameter, auto& p) {
-          check_golden<T>(trace, "after." + parameter, sampled(p.flat_value()), 1e-10);
-        });
-        net.for_each_buffer([&](const std::string& buffer, tensor_view<T, 1> b) {
-          check_golden<T>(trace, "after." + buffer, sampled(b), 1e-10);
-        });
-      }
-    }, 1);
+          nn::adam<T> adam(net.parameters().size(), {.learning_rate = trace.number("lr")});
+          std::vector<double> losses;
+          for (index_t step = 0; step < trace.integer("steps"); ++step) {
+            net.forward_train(ctx, x, logits);
+            losses.push_back(ops::balanced_bce(ctx, logits, targets, d));
+            clear_gradients(net);
+            net.backward(ctx, d);
+            if (step == 0) {
+              check_golden<T>(trace, "train_logits", logits, exact ? 1e-10 : 1e-4);
+              std::vector<T> found;
+              std::vector<double> expected;
+              net.for_each_parameter([&](const std::string& parameter, auto& p) {
+                const auto part = sampled(p.flat_gradient());
+                const auto reference = trace.numbers<double>("grad." + parameter);
+                found.insert(found.end(), part.begin(), part.end());
+                expected.insert(expected.end(), reference.begin(), reference.end());
+                if (exact) check_golden<T>(trace, "grad." + parameter, part, 1e-10);
+              });
+              // In single precision some gradients are rests of much larger sums, and a ReLU's input that is nearly 0
+              // may have the other sign: there the largest gradient of the network is the measure.
+              CHECK(testing::normalised_difference(found, expected) <= (exact ? 1e-11 : 5e-4));
+            }
+            adam.update(ctx, net.parameters(), net.gradients());
+          }
+          check_golden<T>(trace, "losses", losses, exact ? 1e-10 : 1e-4);
+          // In single precision a gradient that is all rounding moves its weight as far as any other: only losses
+          // compare.
+          if constexpr (exact) {
+            net.for_each_parameter([&](const std::string& parameter, auto& p) {
+              check_golden<T>(trace, "after." + parameter, sampled(p.flat_value()), 1e-10);
+            });
+            net.for_each_buffer([&](const std::string& buffer, tensor_view<T, 1> b) {
+              check_golden<T>(trace, "after." + buffer, sampled(b), 1e-10);
+            });
+          }
+        },
+        1);
   }
 }
 
@@ -159,13 +162,15 @@ TEST_CASE_TEMPLATE("the paper's input size gives PyTorch's logits and feature", 
   const auto x = input_of<T>(trace);
   const auto net = network_of<T>(weights);
   REQUIRE(x.extents() == extents<4>{1, 5, 145, 800});
-  for_each_context([&](auto& ctx) {
-    auto logits = unwritten<T>(extents<2>{1, 88});
-    auto features = unwritten<T>(extents<2>{1, 32});
-    net.forward(ctx, x, logits, features);
-    check_golden<T>(trace, "logits", logits, std::is_same_v<T, double> ? 1e-10 : 1e-5);
-    check_golden<T>(trace, "features", features, std::is_same_v<T, double> ? 1e-10 : 1e-5);
-  }, 1);
+  for_each_context(
+      [&](auto& ctx) {
+        auto logits = unwritten<T>(extents<2>{1, 88});
+        auto features = unwritten<T>(extents<2>{1, 32});
+        net.forward(ctx, x, logits, features);
+        check_golden<T>(trace, "logits", logits, std::is_same_v<T, double> ? 1e-10 : 1e-5);
+        check_golden<T>(trace, "features", features, std::is_same_v<T, double> ? 1e-10 : 1e-5);
+      },
+      1);
 }
 
 TEST_CASE("the gradients of whole networks are right for every option, by the input and by each parameter") {
@@ -282,7 +287,8 @@ TEST_CASE("initialisation is a function of the seed") {
   });
   index_t biases_of_norms = 0;
   a.for_each_parameter([&](const std::string& name, nn::parameter<float, cpu>& p) {
-    if (name.ends_with("bias") && (name.find("bn") != std::string::npos || name.find("downsample") != std::string::npos)) {
+    if (name.ends_with("bias") &&
+        (name.find("bn") != std::string::npos || name.find("downsample") != std::string::npos)) {
       biases_of_norms += p.size();
     }
   });
@@ -320,8 +326,10 @@ TEST_CASE("inputs and options that do not fit are refused with a sentence") {
   };
   CHECK_NOTHROW(run({1, 5, 40, 40}, logits));
   CHECK_THROWS_WITH_AS(run({1, 3, 40, 40}, logits),
-                       "onset_net: the input has sizes 1×3×40×40, expected N×5×height×width (frames, not channels)", error);
-  CHECK_THROWS_WITH_AS(run({1, 5, 0, 40}, logits), "onset_net: the input 1×5×0×40 is too small for five halvings", error);
+                       "onset_net: the input has sizes 1×3×40×40, expected N×5×height×width (frames, not channels)",
+                       error);
+  CHECK_THROWS_WITH_AS(run({1, 5, 0, 40}, logits), "onset_net: the input 1×5×0×40 is too small for five halvings",
+                       error);
   CHECK_THROWS_WITH_AS(run({1, 5, 40, 40}, wrong), "linear: output has sizes 1×5, expected 1×4", error);
   CHECK_THROWS_WITH_AS(onset_net<float>({.width = 0}), "onset_net: width must be 1 … 256, found 0", error);
   CHECK_THROWS_WITH_AS(onset_net<float>({.frames = 4}), "onset_net: frames must be an odd number up to 31, found 4",

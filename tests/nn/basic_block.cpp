@@ -33,9 +33,8 @@ TEST_CASE_TEMPLATE("residual blocks equal PyTorch's: output, all gradients, runn
       block.for_each_parameter([&](const std::string& parameter, auto& p) {
         check_golden<T>(g, "d" + parameter, p.flat_gradient(), tolerance);
       });
-      block.for_each_buffer([&](const std::string& buffer, tensor_view<T, 1> b) {
-        check_golden<T>(g, buffer + "_after", b, tolerance);
-      });
+      block.for_each_buffer(
+          [&](const std::string& buffer, tensor_view<T, 1> b) { check_golden<T>(g, buffer + "_after", b, tolerance); });
     });
   }
 }

@@ -30,7 +30,8 @@ TEST_CASE_TEMPLATE("a batch norm layer equals PyTorch's in training, with PyTorc
     check_golden<T>(g, "dx", dx);
     check_golden<T>(g, "running_mean_after", layer.running_mean());
     check_golden<T>(g, "running_var_after", layer.running_var());
-    layer.for_each_parameter([&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
+    layer.for_each_parameter(
+        [&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
   });
 }
 

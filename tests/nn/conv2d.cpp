@@ -23,7 +23,8 @@ TEST_CASE_TEMPLATE("Conv1d and its gradients equal PyTorch's", T, float, double)
     layer.backward(ctx, x, dy, dx);
     check_golden<T>(g, "y", y);
     check_golden<T>(g, "dx", dx);
-    layer.for_each_parameter([&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
+    layer.for_each_parameter(
+        [&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
   });
 }
 

@@ -23,7 +23,8 @@ TEST_CASE_TEMPLATE("a fully connected layer equals PyTorch's, and adds to its gr
     layer.backward(ctx, x, dy, dx);
     check_golden<T>(g, "y", y);
     check_golden<T>(g, "dx", dx);
-    layer.for_each_parameter([&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
+    layer.for_each_parameter(
+        [&](const std::string& name, auto& p) { check_golden<T>(g, "d" + name, p.flat_gradient()); });
     layer.backward(ctx, x, dy, {});  // without dx
     layer.for_each_parameter([&](const std::string& name, auto& p) {
       for (T& v : p.flat_gradient().span()) v /= T(2);

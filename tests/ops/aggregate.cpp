@@ -47,7 +47,8 @@ TEST_CASE("sizes that do not fit are refused") {
   cpu_tensor<float, 5> x(2, 5, 3, 4, 6);
   cpu_tensor<float, 4> y(2, 3, 4, 6), wrong(2, 5, 4, 6);
   cpu_tensor<float, 2> w(3, 5), turned(5, 3);
-  CHECK_THROWS_WITH_AS(ops::aggregate(ctx, x, w, wrong), "aggregate: output has sizes 2×5×4×6, expected 2×3×4×6", error);
+  CHECK_THROWS_WITH_AS(ops::aggregate(ctx, x, w, wrong), "aggregate: output has sizes 2×5×4×6, expected 2×3×4×6",
+                       error);
   CHECK_THROWS_WITH_AS(ops::aggregate(ctx, x, turned, y),
                        "aggregate: weight (channels × frames) has sizes 5×3, expected 3×5", error);
   CHECK_THROWS_WITH_AS(ops::aggregate_backward(ctx, x, y, w, turned, x),

@@ -97,8 +97,8 @@ TEST_CASE("sizes that do not fit are refused") {
   CHECK_NOTHROW(ops::concat_channels(ctx, a, b, y));
   CHECK_THROWS_WITH_AS(ops::concat_channels(ctx, a, narrow, y),
                        "concat_channels: second input has sizes 2×1×4×4, expected 2×1×4×5", error);
-  CHECK_THROWS_WITH_AS(ops::concat_channels(ctx, a, b, a), "concat_channels: output has sizes 2×3×4×5, expected 2×4×4×5",
-                       error);
+  CHECK_THROWS_WITH_AS(ops::concat_channels(ctx, a, b, a),
+                       "concat_channels: output has sizes 2×3×4×5, expected 2×4×4×5", error);
   CHECK_THROWS_AS(ops::split_channels(ctx, y, a, narrow), error);
   CHECK_THROWS_AS(ops::split_channels(ctx, y, b, b), error);
   cpu_tensor<float, 3> s(1, 2, 8), t(1, 3, 8), none(1, 2, 0);

@@ -8,8 +8,8 @@ using namespace vmt;
 using namespace vmt_test;
 
 TEST_CASE_TEMPLATE("convolutions and their gradients equal PyTorch's", T, float, double) {
-  for (const char* name : {"conv2d_7x7_s2_p3", "conv2d_3x3_s1_p1", "conv2d_3x3_s2_p1", "conv2d_1x1_s2",
-                           "conv2d_5x3_s2x1_p1x2_bias"}) {
+  for (const char* name :
+       {"conv2d_7x7_s2_p3", "conv2d_3x3_s1_p1", "conv2d_3x3_s2_p1", "conv2d_1x1_s2", "conv2d_5x3_s2x1_p1x2_bias"}) {
     const golden g(name);
     const ops::conv2d_params p{g.integer("stride_rows"), g.integer("stride_columns"), g.integer("padding_rows"),
                                g.integer("padding_columns")};

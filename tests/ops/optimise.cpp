@@ -53,14 +53,14 @@ TEST_CASE("both kinds of labels weigh the same, however rare one is") {
     for (const index_t every : {2, 3, 20, 200}) {
       const auto targets = targets_of(e, every);
       const auto [loss, d] = balanced(ctx, logits, targets);
-      CHECK(loss == doctest::Approx(std::log(2.0)).epsilon(1e-14));
+      CHECK(loss == doctest::Approx(std::log(2.0)).scale(0).epsilon(1e-14));
       double positive = 0;
       double negative = 0;
       for (std::size_t i = 0; i < d.span().size(); ++i) {
         (targets.span()[i] > 0 ? positive : negative) += d.span()[i];
       }
-      CHECK(positive == doctest::Approx(-0.25).epsilon(1e-14));
-      CHECK(negative == doctest::Approx(0.25).epsilon(1e-14));
+      CHECK(positive == doctest::Approx(-0.25).scale(0).epsilon(1e-14));
+      CHECK(negative == doctest::Approx(0.25).scale(0).epsilon(1e-14));
     }
   });
 }
@@ -76,7 +76,7 @@ TEST_CASE("exchanging the labels and the signs changes nothing") {
     const auto [loss, d] = balanced(ctx, logits, targets);
     auto [opposite_loss, opposite_d] = balanced(ctx, opposite_logits, opposite_targets);
     for (double& v : opposite_d.span()) v = -v;
-    CHECK(opposite_loss == doctest::Approx(loss).epsilon(1e-14));
+    CHECK(opposite_loss == doctest::Approx(loss).scale(0).epsilon(1e-14));
     CHECK(testing::normalised_difference(opposite_d, d) <= 1e-14);
   });
 }
@@ -90,9 +90,9 @@ TEST_CASE("repeating the negatives of a batch changes neither the loss nor the s
   for_each_context([&](auto& ctx) {
     const auto [loss, d] = balanced(ctx, logits, targets);
     const auto [more_loss, more_d] = balanced(ctx, more_logits, more_targets);
-    CHECK(more_loss == doctest::Approx(loss).epsilon(1e-14));
-    CHECK(more_d(0, 0) == doctest::Approx(d(0, 0)).epsilon(1e-14));
-    CHECK(3 * more_d(0, 1) == doctest::Approx(d(0, 1)).epsilon(1e-14));
+    CHECK(more_loss == doctest::Approx(loss).scale(0).epsilon(1e-14));
+    CHECK(more_d(0, 0) == doctest::Approx(d(0, 0)).scale(0).epsilon(1e-14));
+    CHECK(3 * more_d(0, 1) == doctest::Approx(d(0, 1)).scale(0).epsilon(1e-14));
   });
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("a batch of one kind of labels is the plain cross-entropy, and finite"
         expected -= std::log(label > 0 ? p : 1 - p) / 24;
         worst = std::max(worst, std::abs(d.span()[i] - (p - label) / 24));
       }
-      CHECK(loss == doctest::Approx(expected).epsilon(1e-13));
+      CHECK(loss == doctest::Approx(expected).scale(0).epsilon(1e-13));
       CHECK(worst <= 1e-16);
     }
   });
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("logits of any finite size have a finite loss and gradient", 
       targets(0, 0) = targets(0, 1) = 1;
       const double loss = ops::balanced_bce(ctx, logits, targets, d);
       // Half of the four are wrong by `size`, half are right.
-      CHECK(loss == doctest::Approx(static_cast<double>(static_cast<T>(size)) / 2).epsilon(1e-6));
+      CHECK(loss == doctest::Approx(static_cast<double>(static_cast<T>(size)) / 2).scale(0).epsilon(1e-6));
       CHECK(testing::max_abs_difference(d, std::vector<double>{0, -0.25, 0.25, 0}) <= 1e-30);
     }
   });
@@ -159,6 +159,7 @@ TEST_CASE("empty and unequal arguments are refused") {
   CHECK_THROWS_WITH_AS(ops::balanced_bce(ctx, none, none, none), "balanced_bce: the batch is empty", error);
   cpu_tensor<double, 1> p(4), q(5);
   CHECK_THROWS_WITH_AS(ops::adam_step(ctx, p, q, p, p, 1, {}), "adam_step: gradients has sizes 5, expected 4", error);
-  CHECK_THROWS_WITH_AS(ops::adam_step(ctx, p, p, q, p, 1, {}), "adam_step: first moment has sizes 5, expected 4", error);
+  CHECK_THROWS_WITH_AS(ops::adam_step(ctx, p, p, q, p, 1, {}), "adam_step: first moment has sizes 5, expected 4",
+                       error);
   CHECK_THROWS_AS(ops::adam_step(ctx, p, p, p, q, 1, {}), error);
 }

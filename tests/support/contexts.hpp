@@ -53,8 +53,8 @@ vmt::cpu_tensor<T, R> random_distinct(const vmt::extents<R>& e, std::uint32_t st
   const vmt::index_t n = t.size();
   const auto v = t.span();
   for (vmt::index_t i = 0; i < n; ++i) {
-    v[static_cast<std::size_t>(i)] = static_cast<T>((static_cast<double>(i) - 0.5 * static_cast<double>(n)) /
-                                                    static_cast<double>(n));
+    v[static_cast<std::size_t>(i)] =
+        static_cast<T>((static_cast<double>(i) - 0.5 * static_cast<double>(n)) / static_cast<double>(n));
   }
   for (vmt::index_t i = n - 1; i > 0; --i) {
     std::swap(v[static_cast<std::size_t>(i)], v[static_cast<std::size_t>(r.below(i + 1))]);

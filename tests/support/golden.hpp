@@ -14,7 +14,8 @@
 
 namespace vmt_test {
 
-/// How far a result may be from PyTorch's in double, in units of the largest expected value: one operation, and a network.
+/// How far a result may be from PyTorch's in double, in units of the largest expected value: one operation, and a
+/// network.
 template <class T>
 inline constexpr double golden_tolerance = std::is_same_v<T, float> ? 2e-6 : 1e-12;
 
