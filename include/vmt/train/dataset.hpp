@@ -22,6 +22,9 @@ struct video_data_options {
   target_options targets = {};
   augment_options augment = {};
   std::uint64_t seed = 1;  ///< of the augmentation
+  /// How often a window with an onset counts among the samples, each time with an augmentation of its own. Few windows
+  /// have one; more of them in a batch make the class-balanced loss less noisy.
+  index_t onset_repeats = 1;
   /// Called while strips are cut: the clip, and how many of its frames are done.
   std::function<void(const std::string& clip, index_t frames)> on_progress = {};
 };
@@ -69,10 +72,13 @@ class video_data {
                                           std::to_string(options.frames) + " consecutive frames for " +
                                           std::string(name(options.use)));
     }
+    if (options.onset_repeats > 1) repeat_onsets();
   }
 
+  /// The number of samples: windows, and the repeated ones behind them.
+  [[nodiscard]] index_t size() const noexcept { return windows() + static_cast<index_t>(repeated_.size()); }
   /// The number of windows.
-  [[nodiscard]] index_t size() const noexcept { return runs_.empty() ? 0 : runs_.back().end; }
+  [[nodiscard]] index_t windows() const noexcept { return runs_.empty() ? 0 : runs_.back().end; }
   /// frames × height × width.
   [[nodiscard]] extents<3> input_sizes() const noexcept { return {options_.frames, options_.height, options_.width}; }
   [[nodiscard]] index_t keys() const noexcept { return options_.keys; }
@@ -122,10 +128,21 @@ class video_data {
     const video_data_options& o = options_;
     const auto within = [](index_t n, index_t low, index_t high) { return n >= low && n <= high; };
     if (!within(o.frames, 1, 31) || o.frames % 2 == 0 || !within(o.height, 1, 4096) || !within(o.width, 1, 4096) ||
-        !within(o.margin, 0, 4096) || !within(o.keys, 1, 512) || o.cache.empty()) {
+        !within(o.margin, 0, 4096) || !within(o.keys, 1, 512) || !within(o.onset_repeats, 1, 1000) || o.cache.empty()) {
       throw error(errc::invalid_argument,
                   "the data set: frames must be odd and at most 31, height and width 1 … 4096, "
-                  "margin 0 … 4096, keys 1 … 512, and there must be a cache folder");
+                  "margin 0 … 4096, keys 1 … 512, onset_repeats 1 … 1000, and there must be a cache folder");
+    }
+  }
+
+  void repeat_onsets() {
+    std::vector<float> targets(static_cast<std::size_t>(options_.keys));
+    for (index_t w = 0; w < windows(); ++w) {
+      const auto [c, first] = place_of(w);
+      onset_targets(c->notes, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
+                    options_.targets);
+      if (std::none_of(targets.begin(), targets.end(), [](float t) { return t > 0.5F; })) continue;
+      repeated_.insert(repeated_.end(), static_cast<std::size_t>(options_.onset_repeats - 1), w);
     }
   }
 
@@ -134,6 +151,7 @@ class video_data {
       throw error(errc::invalid_argument, "the data set has " + std::to_string(size()) +
                                               " windows, there is no number " + std::to_string(sample));
     }
+    if (sample >= windows()) sample = repeated_[static_cast<std::size_t>(sample - windows())];
     const auto r = std::upper_bound(runs_.begin(), runs_.end(), sample,
                                     [](index_t s, const run& candidate) { return s < candidate.end; });
     return {&clips_[r->clip], r->first + sample - (r->end - r->windows)};
@@ -166,8 +184,9 @@ class video_data {
     std::vector<double> numbers(c.strips.times().begin(), c.strips.times().end());
     for (const note& n : c.notes) numbers.insert(numbers.end(), {n.onset, static_cast<double>(n.pitch)});
     const augment_options& a = options_.augment;
-    numbers.insert(numbers.end(), {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key),
-                                   a.crop ? 1.0 : 0.0, a.brightness_range, a.noise_share, a.noise_deviation});
+    numbers.insert(numbers.end(),
+                   {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key), a.crop ? 1.0 : 0.0,
+                    a.brightness_range, a.noise_share, a.noise_deviation, static_cast<double>(options_.onset_repeats)});
     mix(numbers);
     fingerprint_ = fingerprint_of(
         folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' + std::to_string(options_.frames),
@@ -233,8 +252,8 @@ class video_data {
           part_of(parts, times[i]) == part_of(parts, times[i - 1])) {
         continue;
       }
-      const index_t windows = static_cast<index_t>(i - begin) - options_.frames + 1;
-      if (windows > 0) runs_.push_back({size() + windows, clips_.size() - 1, static_cast<index_t>(begin), windows});
+      const index_t count = static_cast<index_t>(i - begin) - options_.frames + 1;
+      if (count > 0) runs_.push_back({windows() + count, clips_.size() - 1, static_cast<index_t>(begin), count});
       begin = i;
     }
   }
@@ -243,6 +262,7 @@ class video_data {
   augmenter augmenter_;
   std::vector<clip_data> clips_;
   std::vector<run> runs_;
+  std::vector<index_t> repeated_;  // windows that count as further samples
   std::uint64_t fingerprint_ = fingerprint_of("video_data");
 };
 
