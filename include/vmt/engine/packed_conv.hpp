@@ -2,6 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cpu/conv2d.hpp>
+#include <vmt/backend/cpu/relu_kernel.hpp>
 #include <vmt/nn/basic_block.hpp>
 
 #include <vector>

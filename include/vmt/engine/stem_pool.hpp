@@ -49,7 +49,7 @@ class stem_pool {
       detail::array_map<float> top(row, width);
       top = detail::const_array_map<float>(in + rows.begin * width, width);
       for (index_t h = rows.begin + 1; h < rows.end; ++h) {
-        top = top.max(detail::const_array_map<float>(in + h * width, width));
+        top = (top.max)(detail::const_array_map<float>(in + h * width, width));
       }
       for (index_t j = 0; j < params_.out_size(width); ++j) {
         const ops::generic::pool_window columns(j, width, params_);

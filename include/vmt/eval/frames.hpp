@@ -83,8 +83,8 @@ inline std::int64_t first_frame(double seconds, double rate) {
     n_reference += frames * static_cast<double>(active[0]);
     n_estimate += frames * static_cast<double>(active[1]);
     hits += frames * static_cast<double>(both);
-    smaller += frames * static_cast<double>(std::min(active[0], active[1]));
-    larger += frames * static_cast<double>(std::max(active[0], active[1]));
+    smaller += frames * static_cast<double>((std::min)(active[0], active[1]));
+    larger += frames * static_cast<double>((std::max)(active[0], active[1]));
   }
 
   frame_result result;

@@ -166,7 +166,7 @@ template <element T>
     if (is_floating(type)) {
       for (std::size_t i = 0; i < count; ++i) {
         const double value = load_floating(type, bytes, i);
-        if (std::isfinite(value) && std::abs(value) > static_cast<double>(std::numeric_limits<T>::max())) {
+        if (std::isfinite(value) && std::abs(value) > static_cast<double>((std::numeric_limits<T>::max)())) {
           throw error(errc::not_finite, "element " + std::to_string(i) + " of type F64 is too large for float");
         }
         values[i] = static_cast<T>(value);

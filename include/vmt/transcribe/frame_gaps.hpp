@@ -45,7 +45,7 @@ class frame_gaps {
  private:
   [[nodiscard]] double median() const {
     std::array<double, 9> sorted = recent_;
-    const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(count_, sorted.size()));
+    const auto end = sorted.begin() + static_cast<std::ptrdiff_t>((std::min)(count_, sorted.size()));
     const auto middle = sorted.begin() + (end - sorted.begin() - 1) / 2;
     std::nth_element(sorted.begin(), middle, end);
     return *middle;

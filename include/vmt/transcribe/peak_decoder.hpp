@@ -49,7 +49,7 @@ class peak_decoder {
     middle_.resize(static_cast<std::size_t>(keys));
     last_onset_.assign(static_cast<std::size_t>(keys), never);
     const double repeats = options.default_length / (std::max)(options.refractory, 0.02);
-    pending_.reserve(static_cast<std::size_t>(keys) * static_cast<std::size_t>(std::min(repeats, 30.0) + 3));
+    pending_.reserve(static_cast<std::size_t>(keys) * static_cast<std::size_t>((std::min)(repeats, 30.0) + 3));
   }
 
   [[nodiscard]] index_t keys() const noexcept { return keys_; }

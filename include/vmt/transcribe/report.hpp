@@ -157,7 +157,7 @@ inline std::string report_builder::number(double value, int digits) {
 
 inline std::string report_builder::clock(double seconds) {
   const double minutes = std::floor(seconds / 60);
-  const std::string rest = number(std::max(0.0, seconds - 60 * minutes), 2);
+  const std::string rest = number((std::max)(0.0, seconds - 60 * minutes), 2);
   return number(minutes, 0) + (rest.size() < 5 ? ":0" : ":") + rest;
 }
 

@@ -31,7 +31,7 @@ struct gather {
   };
   [[nodiscard]] span inside(const tap& t, index_t first, index_t last) const noexcept {
     const ops::generic::tap_range r(t.column, stride_w, width, out_width);
-    const index_t begin = (std::min)(std::max(first, r.begin), last);
+    const index_t begin = (std::min)((std::max)(first, r.begin), last);
     return {begin, (std::max)(begin, (std::min)(last, r.end))};
   }
 

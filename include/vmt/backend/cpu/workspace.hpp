@@ -50,7 +50,7 @@ class workspace {
       used_ = 0;
     }
     if (block_ == blocks_.size()) {
-      blocks_.emplace_back(std::max(rounded, capacity()));
+      blocks_.emplace_back((std::max)(rounded, capacity()));
       used_ = 0;
     }
     unsigned char* start = blocks_[block_].data() + used_;

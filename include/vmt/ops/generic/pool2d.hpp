@@ -27,7 +27,7 @@ struct pool_window {
   index_t begin, end;
   constexpr pool_window(index_t i, index_t size, const pool2d_params& p) noexcept
       : begin(std::max<index_t>(0, i * p.stride - p.padding)),
-        end(std::min(size, i * p.stride - p.padding + p.kernel)) {}
+        end((std::min)(size, i * p.stride - p.padding + p.kernel)) {}
 };
 
 template <class T>
