@@ -25,6 +25,8 @@ struct options {
   std::string data, out, model = "onset-net", cache;
   vmt::onset_net_options net;
   vmt::train::trainer_options trainer;
+  vmt::train::augment_options augment;
+  vmt::index_t onset_repeats = 1;
   double fps = 0;
   int threads = 0;
 };
@@ -50,13 +52,14 @@ class watcher {
     std::fprintf(stderr, "epoch %lld: training loss %.4f, validation loss %.4f%s, %.0f s\n",
                  static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "",
                  r.seconds);
-    if (e.improved) save(r.epoch, r.validation_loss);
+    if (e.improved) save("best.safetensors", r.epoch, r.validation_loss);
+    save("last.safetensors", r.epoch, r.validation_loss);
     return stop_requested();
   }
-  void save(vmt::index_t epoch, double validation_loss) const {
+  void save(const char* file, vmt::index_t epoch, double validation_loss) const {
     std::string loss;
     vmt::io::append_number(loss, validation_loss);
-    vmt::save_weights(net_, fs::path(o_.out) / "best.safetensors",
+    vmt::save_weights(net_, fs::path(o_.out) / file,
                       {.metadata = {{"train.seed", std::to_string(o_.trainer.seed)},
                                     {"train.epoch", std::to_string(epoch)},
                                     {"train.validation_loss", loss}}});
@@ -76,6 +79,8 @@ vmt::train::video_data load(const options& o, vmt::train::subset use) {
   data.keys = o.net.keys;
   data.fps = o.fps;
   data.seed = o.trainer.seed;
+  data.augment = o.augment;
+  if (use == vmt::train::subset::train) data.onset_repeats = o.onset_repeats;
   progress line;
   data.on_progress = [&](const std::string& clip, vmt::index_t frames) {
     if (stop_requested()) {
@@ -139,7 +144,7 @@ int run(options o) {
     const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
     if (trainer.state().best_epoch >= 0) {
       trainer.restore_best();
-      watch.save(trainer.state().best_epoch, trainer.state().best_loss);
+      watch.save("best.safetensors", trainer.state().best_epoch, trainer.state().best_loss);
     }
     if (reason != vmt::train::stop_reason::callback) return done;
     complain("stopped; the same command with --resume goes on from the checkpoint in '" + o.out + "'");
@@ -161,7 +166,7 @@ command add_train(CLI::App& app) {
   CLI::App* const c =
       app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
-  c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors and curves.csv")->required();
+  c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")->required();
   c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
     const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
@@ -185,6 +190,10 @@ command add_train(CLI::App& app) {
   number("--samples-per-epoch", o->trainer.samples_per_epoch, 0, 1e12, "windows in an epoch; 0: all");
   number("--validation-samples", o->trainer.validation_samples, 0, 1e12, "windows to validate with; 0: all");
   number("--learning-rate", o->trainer.adam.learning_rate, 1e-12, 10, "of Adam, at the start");
+  number("--patience", o->trainer.plateau.patience, 0, 1e6,
+         "epochs without a better validation loss until the learning rate falls to a tenth");
+  number("--onset-repeats", o->onset_repeats, 1, 1000, "how often a window with an onset counts");
+  number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
   number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
   number("--threads", o->threads, 0, 1024, "0: one for each processor");
   number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");
