@@ -98,6 +98,27 @@ TEST_CASE("no window crosses a gap or the border of a part, and the parts do not
   CHECK(number_of(load(validation, 0), 0) == 30);
 }
 
+TEST_CASE("a window with an onset counts as often as asked, each time with an augmentation of its own") {
+  const data_set set;
+  video_data_options options = set.options();
+  const video_data once(set.root, options);
+  options.onset_repeats = 3;
+  const video_data data(set.root, options);
+  CHECK(data.windows() == 36);
+  REQUIRE(data.size() == 36 + 2 * 2);
+  CHECK(data.fingerprint() != once.fingerprint());
+  for (index_t i = 36; i < 40; ++i) {
+    const index_t window_of = i < 38 ? 3 : 8;  // their middles are the frames 5 and 10
+    CHECK(data.where(i).time == data.where(window_of).time);
+    CHECK(load(data, i).x == load(data, window_of).x);
+    CHECK(load(data, i).y == load(data, window_of).y);
+    CHECK(load(data, i, true).x != load(data, window_of, true).x);
+  }
+  CHECK_THROWS_AS(load(data, 40), vmt::error);
+  options.onset_repeats = 0;
+  CHECK_THROWS_AS(video_data(set.root, options), vmt::error);
+}
+
 TEST_CASE("strips are cut once and again only when something changed") {
   const data_set set(210);
   int calls = 0;
