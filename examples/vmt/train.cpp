@@ -26,7 +26,7 @@ struct options {
   vmt::onset_net_options net;
   vmt::train::trainer_options trainer;
   vmt::train::augment_options augment;
-  vmt::index_t onset_repeats = 1;
+  vmt::index_t onset_repeats = 1, margin = 5;
   double fps = 0;
   int threads = 0;
 };
@@ -80,6 +80,8 @@ vmt::train::video_data load(const options& o, vmt::train::subset use) {
   data.fps = o.fps;
   data.seed = o.trainer.seed;
   data.augment = o.augment;
+  data.margin = o.margin;
+  data.augment.crop = o.margin > 0;
   if (use == vmt::train::subset::train) data.onset_repeats = o.onset_repeats;
   progress line;
   data.on_progress = [&](const std::string& clip, vmt::index_t frames) {
@@ -193,6 +195,7 @@ command add_train(CLI::App& app) {
   number("--patience", o->trainer.plateau.patience, 0, 1e6,
          "epochs without a better validation loss until the learning rate falls to a tenth");
   number("--onset-repeats", o->onset_repeats, 1, 1000, "how often a window with an onset counts");
+  number("--margin", o->margin, 0, 64, "augmentation: training strips are so much larger each way, to be cropped at random");
   number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
   number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
   number("--threads", o->threads, 0, 1024, "0: one for each processor");

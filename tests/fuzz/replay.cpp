@@ -71,6 +71,14 @@ bool replay(const std::filesystem::path& path) {
 void* operator new(std::size_t size) {
   return allocate(size, plain_alignment);
 }
+// What a sanitizer's library would else supply, which does not go with `release`.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size, plain_alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void* operator new(std::size_t size, std::align_val_t a) {
   return allocate(size, static_cast<std::size_t>(a));
 }
