@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "examples/data/bach"
 VALIDATION, TEST = (75.0, 88.0), (88.0, 132.0)
-THRESHOLDS = {"peaks": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99],
-              "paper": [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7]}
+THRESHOLDS = {"peaks": [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99],
+              "paper": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}
 # Small batches and many onsets in them: little data, many steps. The validation loss of so short a part is too noisy to
 # steer by, so the learning rate stays and the last weights count.
 RECIPE = ("--batch", 8, "--samples-per-epoch", 960, "--validation-samples", 120, "--learning-rate", 0.001, "--patience", 1000,
