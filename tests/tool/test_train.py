@@ -25,7 +25,8 @@ class Train(ToolTest):
     def test_it_leaves_weights_a_checkpoint_and_curves(self):
         self.train("run", "--epochs", 2, "--variant", "aggregation", "--stem", "layer1", "--aggregation", "dense")
         names = sorted(p.name for p in (self.folder / "run").iterdir())
-        self.assertEqual(names, ["best.safetensors", "checkpoint.a.safetensors", "checkpoint.b.safetensors", "curves.csv"])
+        self.assertEqual(names, ["best.safetensors", "checkpoint.a.safetensors", "checkpoint.b.safetensors", "curves.csv",
+                                 "last.safetensors"])
         with open(self.folder / "run" / "curves.csv", newline="") as lines:
             curves = list(csv.DictReader(lines))
         self.assertEqual([row["epoch"] for row in curves], ["0", "1"])
