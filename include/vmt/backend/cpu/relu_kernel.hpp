@@ -7,17 +7,6 @@ namespace vmt::inline VMT_ABI::detail {
 
 // A comparison of random numbers mispredicts every other branch, and compilers at -O2 leave the branch: hence by hand.
 
-template <class T>
-void relu_run(cpu_isa, index_t n, const T* x, T* y) {
-  const const_array_map<T> in(x, n);
-  array_map<T>(y, n) = (in <= T(0)).select(T(0), in);  // keeps NaN
-}
-
-template <class T>
-void relu_backward_run(cpu_isa, index_t n, const T* y, const T* dy, T* dx) {
-  array_map<T>(dx, n) = (const_array_map<T>(y, n) > T(0)).select(const_array_map<T>(dy, n), T(0));
-}
-
 #if VMT_CPU_X86_DISPATCH
 
 __attribute__((target("avx2"))) inline void relu_avx2(index_t n, const float* x, float* y) {
@@ -38,19 +27,27 @@ __attribute__((target("avx2"))) inline void relu_backward_avx2(index_t n, const 
   for (; i < n; ++i) dx[i] = y[i] > 0.0F ? dy[i] : 0.0F;
 }
 
-template <>
-inline void relu_run<float>(cpu_isa isa, index_t n, const float* x, float* y) {
-  if (isa != cpu_isa::portable) return relu_avx2(n, x, y);
-  const const_array_map<float> in(x, n);
-  array_map<float>(y, n) = (in <= 0.0F).select(0.0F, in);
-}
-
-template <>
-inline void relu_backward_run<float>(cpu_isa isa, index_t n, const float* y, const float* dy, float* dx) {
-  if (isa != cpu_isa::portable) return relu_backward_avx2(n, y, dy, dx);
-  array_map<float>(dx, n) = (const_array_map<float>(y, n) > 0.0F).select(const_array_map<float>(dy, n), 0.0F);
-}
-
 #endif
+
+template <class T>
+void relu_run([[maybe_unused]] cpu_isa isa, index_t n, const T* x, T* y) {
+#if VMT_CPU_X86_DISPATCH
+  if constexpr (std::is_same_v<T, float>) {
+    if (isa != cpu_isa::portable) return relu_avx2(n, x, y);
+  }
+#endif
+  const const_array_map<T> in(x, n);
+  array_map<T>(y, n) = (in <= T(0)).select(T(0), in);  // keeps NaN
+}
+
+template <class T>
+void relu_backward_run([[maybe_unused]] cpu_isa isa, index_t n, const T* y, const T* dy, T* dx) {
+#if VMT_CPU_X86_DISPATCH
+  if constexpr (std::is_same_v<T, float>) {
+    if (isa != cpu_isa::portable) return relu_backward_avx2(n, y, dy, dx);
+  }
+#endif
+  array_map<T>(dx, n) = (const_array_map<T>(y, n) > T(0)).select(const_array_map<T>(dy, n), T(0));
+}
 
 }  // namespace vmt::inline VMT_ABI::detail
