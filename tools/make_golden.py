@@ -154,6 +154,23 @@ def loss_and_optimizer():
     moments = adam.state[parameter]
     write("adam", {"w0": w, "gradients": gradients, "w": torch.stack(values), "exp_avg": moments["exp_avg"],
                    "exp_avg_sq": moments["exp_avg_sq"]}, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0)
+    parameter = nn.Parameter(w.clone())
+    adam, values = torch.optim.AdamW([parameter], lr=1e-2, weight_decay=0.3), []
+    for g in gradients:
+        parameter.grad = g.clone()
+        adam.step()
+        values.append(parameter.detach().clone())
+    write("adamw", {"w0": w, "gradients": gradients, "w": torch.stack(values)}, lr=1e-2, beta1=0.9, beta2=0.999, eps=1e-8,
+          weight_decay=0.3)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / 5, end_factor=1.0, total_iters=4)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20, eta_min=0.02)
+    both, rates = torch.optim.lr_scheduler.SequentialLR(optimizer, [warm_up, cosine], milestones=[5]), []
+    for _ in range(25):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        both.step()
+    write("cosine", {"factors": torch.tensor(rates, dtype=torch.float64)}, warm_up=5, steps=25, floor=0.02)
     losses = [1, .9, .9, .89995, .91, .95, .7, .7, .7, .69999, .6] + [.8] * 6 + [.5] * 8
     for name, settings in (("", dict(factor=0.1, patience=2, threshold=1e-4, cooldown=0, min_lr=0.0)),
                            ("_cooldown", dict(factor=0.5, patience=1, threshold=1e-2, cooldown=3, min_lr=2e-4))):

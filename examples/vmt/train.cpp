@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "model.hpp"
 #include "paths.hpp"
 #include "progress.hpp"
 #include "stop.hpp"
 
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/media/stb.hpp>
-#include <vmt/model/weights.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/train/dataset.hpp>
 #include <vmt/train/trainer.hpp>
@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct options {
-  std::string data, out, model = "onset-net", cache;
+  std::string data, out, model = "onset-net", cache, from;
   vmt::onset_net_options net;
   vmt::train::trainer_options trainer;
   vmt::train::augment_options augment;
@@ -127,9 +127,19 @@ void check_folders(const options& o) {
   });
 }
 
+/// The network to begin with: that of the weights file, else one with random weights.
+vmt::onset_net<float> first_network(const options& o) {
+  if (!o.from.empty()) return load_model(o.from).net;
+  vmt::onset_net<float> net(o.net);
+  vmt::nn::initialise<float>(net, o.trainer.seed);
+  return net;
+}
+
 int run(options o) {
   vmt::check(o.net);
   check_folders(o);
+  vmt::onset_net<float> net = first_network(o);
+  o.net = net.options();
   const bool own_cache = o.cache.empty();
   if (own_cache) o.cache = (fs::path(o.out) / "strips").string();
   o.trainer.folder = o.out;
@@ -139,8 +149,6 @@ int run(options o) {
     std::fprintf(stderr, "%lld windows to train with, %lld to validate with\n", static_cast<long long>(training.size()),
                  static_cast<long long>(validation.size()));
     vmt::cpu_context ctx({.threads = o.threads});
-    vmt::onset_net<float> net(o.net);
-    vmt::nn::initialise<float>(net, o.trainer.seed);
     vmt::train::trainer trainer(net, o.trainer);
     watcher watch(o, net);
     const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
@@ -170,21 +178,25 @@ command add_train(CLI::App& app) {
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")->required();
   c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
+  CLI::Option* const from =
+      c->add_option("--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
     const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
         {std::string(name(choices)), choices}...};
-    c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
+    return c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
   };
   using vmt::nn::aggregation_kind;
-  choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope);
+  choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope)->excludes(from);
   choice("--stem", o->net.stem, "layers that each frame passes alone; default conv1", vmt::onset_stem::conv1,
-         vmt::onset_stem::layer1);
+         vmt::onset_stem::layer1)
+      ->excludes(from);
   choice("--aggregation", o->net.aggregation, "of the frames' maps; default channelwise", aggregation_kind::channelwise,
-         aggregation_kind::dense);
+         aggregation_kind::dense)
+      ->excludes(from);
   const auto number = [&](const char* name, auto& value, double low, double high, const char* what) {
-    c->add_option(name, value, what)->check(number_in(low, high))->capture_default_str();
+    return c->add_option(name, value, what)->check(number_in(low, high))->capture_default_str();
   };
-  number("--width", o->net.width, 1, 256, "channels of the first layer");
+  number("--width", o->net.width, 1, 256, "channels of the first layer")->excludes(from);
   number("--epochs", o->trainer.epochs, 0, 1e6, "stop after so many");
   number("--stop-after", o->trainer.stop_after, 0, 1e6,
          "stop after so many epochs without a better validation loss; 0: never");
@@ -192,11 +204,17 @@ command add_train(CLI::App& app) {
   number("--samples-per-epoch", o->trainer.samples_per_epoch, 0, 1e12, "windows in an epoch; 0: all");
   number("--validation-samples", o->trainer.validation_samples, 0, 1e12, "windows to validate with; 0: all");
   number("--learning-rate", o->trainer.adam.learning_rate, 1e-12, 10, "of Adam, at the start");
+  choice("--schedule", o->trainer.schedule, "of the learning rate; default plateau",
+         vmt::train::learning_rate_schedule::plateau, vmt::train::learning_rate_schedule::cosine);
+  number("--warm-up", o->trainer.cosine.warm_up, 0, 1e9, "steps in which the learning rate of --schedule cosine rises");
+  number("--weight-decay", o->trainer.adam.weight_decay, 0, 1, "decoupled, as AdamW's");
   number("--patience", o->trainer.plateau.patience, 0, 1e6,
          "epochs without a better validation loss until the learning rate falls to a tenth");
   number("--onset-repeats", o->onset_repeats, 1, 1000, "how often a window with an onset counts");
   number("--margin", o->margin, 0, 64, "augmentation: training strips are so much larger each way, to be cropped at random");
   number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
+  number("--splices", o->augment.splice_share, 0, 1,
+         "augmentation: the share of windows whose right part is that of another window, with its notes");
   number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
   number("--threads", o->threads, 0, 1024, "0: one for each processor");
   number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");

@@ -9,14 +9,16 @@ using namespace vmt;
 using namespace vmt_test;
 
 TEST_CASE("the learning rate falls when PyTorch's ReduceLROnPlateau lets it fall") {
-  const golden g("reduce_lr_on_plateau");
-  REQUIRE(g.integer("cooldown") == 0);
-  nn::plateau_schedule schedule({g.number("factor"), g.integer("patience"), g.number("threshold"), g.number("min_lr")});
-  double rate = g.number("lr");
-  std::vector<double> rates;
-  for (const double loss : g.numbers<double>("losses")) rates.push_back(rate = schedule.update(loss, rate));
-  check_golden<double>(g, "learning_rates", rates, 1e-15);
-  CHECK(rates.back() < rates.front());
+  for (const char* const name : {"reduce_lr_on_plateau", "reduce_lr_on_plateau_cooldown"}) {
+    const golden g(name);
+    nn::plateau_schedule schedule({g.number("factor"), g.integer("patience"), g.number("threshold"), g.number("min_lr"),
+                                   g.integer("cooldown")});
+    double rate = g.number("lr");
+    std::vector<double> rates;
+    for (const double loss : g.numbers<double>("losses")) rates.push_back(rate = schedule.update(loss, rate));
+    check_golden<double>(g, "learning_rates", rates, 1e-15);
+    CHECK(rates.back() < rates.front());
+  }
 }
 
 TEST_CASE("patience forgives so many epochs, an improvement below the threshold counts as none") {

@@ -3,6 +3,7 @@
 """vmt train from end to end: test_train.py VMT_PROGRAM"""
 import csv
 import signal
+import struct
 import subprocess
 import time
 
@@ -69,6 +70,20 @@ class Train(ToolTest):
             time.sleep(0.05)
             vmt.kill()
         self.assertEqual(whole, self.train("run", "--epochs", 6, "--resume"))
+
+    def test_it_goes_on_from_weights_of_another_training(self):
+        self.train("run", "--epochs", 1, "--variant", "aggregation")
+        start = self.folder / "run" / "best.safetensors"
+        tuned = self.train("tuned", "--from", start, "--epochs", 2, "--schedule", "cosine", "--warm-up", 2,
+                           "--weight-decay", 0.1, "--splices", 0.5, "--learning-rate", 1e-4)
+        self.assertNotEqual(tuned, start.read_bytes())
+        before, after = read_tensors(start), read_tensors(self.folder / "tuned" / "best.safetensors")
+        self.assertEqual(after[1]["vmt.variant"], "aggregation")
+        numbers = [struct.unpack(f"<{len(t['fc.bias'][2]) // 4}f", t["fc.bias"][2]) for t in (before[0], after[0])]
+        moved = max(abs(a - b) for a, b in zip(*numbers))
+        self.assertLess(moved, 12 * 1e-4)
+        self.refuses(USAGE, "train", *self.on_data, "--out", "no", "--from", start, "--variant", "slope", says=["--from"])
+        self.refuses(BAD_DATA, "train", *self.on_data, "--out", "no", "--from", self.data / "split.csv", says=["split.csv"])
 
     def test_a_folder_that_holds_a_training_is_not_overwritten(self):
         self.train("run", "--epochs", 1)

@@ -126,6 +126,25 @@ TEST_CASE("with everything off the augmented window is the plain one") {
   CHECK(augmented({.crop = false, .brightness_range = 0, .noise_share = 0}, 1, 0, 5) == plain);
 }
 
+TEST_CASE("splices hit their share of the windows and reach every window and place") {
+  const augmenter splicing({.splice_share = 0.5});
+  int spliced = 0;
+  std::vector<int> others(7), places(4);
+  for (index_t sample = 0; sample < 400; ++sample) {
+    CHECK(!augmenter().splice_of(3, sample, 7));
+    const auto s = splicing.splice_of(3, sample, 7);
+    if (!s) continue;
+    ++spliced;
+    ++others.at(static_cast<std::size_t>(s->other));
+    ++places.at(static_cast<std::size_t>(4 * s->place));
+    CHECK(splicing.splice_of(3, sample, 7)->place == s->place);
+  }
+  CHECK(spliced > 160);
+  CHECK(spliced < 240);
+  for (const int n : others) CHECK(n > 10);
+  for (const int n : places) CHECK(n > 25);
+}
+
 TEST_CASE("wrong sizes and options are refused") {
   std::vector<float> out = room();
   const std::vector<std::uint8_t> bytes = gradient();
@@ -134,4 +153,5 @@ TEST_CASE("wrong sizes and options are refused") {
   CHECK_THROWS_AS(augmenter({.brightness_range = 1}), vmt::error);
   CHECK_THROWS_AS(augmenter({.noise_share = 1.5}), vmt::error);
   CHECK_THROWS_AS(augmenter({.noise_deviation = -1}), vmt::error);
+  CHECK_THROWS_AS(augmenter({.splice_share = 1.5}), vmt::error);
 }

@@ -151,6 +151,35 @@ TEST_CASE("training windows are augmented by key, others come out plain") {
   CHECK(other.fingerprint() != data.fingerprint());
 }
 
+TEST_CASE("a spliced window is one window left of the cut and another right of it, notes and picture alike") {
+  const data_set set;
+  // Two notes at the time of window 8: one left of where any cut may be seen, one right of it.
+  vmt::write_file(set.root / "a/notes.csv", std::string_view("onset,offset,pitch\n0.4,0.5,21\n0.4,0.5,108\n"));
+  video_data_options options = set.options();
+  options.margin = 0;
+  options.augment = {.crop = false, .brightness_range = 0, .noise_share = 0, .splice_share = 1};
+  const video_data data(set.root, options);
+  int without_right_note = 0;
+  for (std::uint32_t epoch = 0; epoch < 60; ++epoch) {
+    window w = load(data, 8);
+    data.load(8, epoch, true, w.x, w.y);
+    const auto gray = [&](std::size_t frame, std::size_t x) {
+      return static_cast<int>(std::lround(w.x[(frame * 14 + 3) * 80 + x] * 255)) - 100;
+    };
+    std::size_t cut = 0;  // the frame's number is its gray value
+    while (cut < 80 && gray(0, cut) == 8) ++cut;
+    if (cut == 80) continue;  // cut at the very edge, or spliced with itself
+    const int other = gray(0, 79);
+    for (std::size_t f = 0; f < 5; ++f) {
+      for (std::size_t x = 0; x < 80; ++x) CHECK(gray(f, x) == (x < cut ? 8 : other) + static_cast<int>(f));
+    }
+    if (cut > 2) CHECK(w.y[0] == 1);
+    if (cut < 78) CHECK(w.y[87] == 0);
+    without_right_note += w.y[87] == 0 ? 1 : 0;
+  }
+  CHECK(without_right_note > 40);
+}
+
 TEST_CASE("a keyboard file says where the strip lies") {
   const data_set set(0);
   for (int i = 0; i < 10; ++i) {

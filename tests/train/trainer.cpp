@@ -79,7 +79,13 @@ TEST_CASE("training gives the same bits with 1, 2 and 4 threads") {
 TEST_CASE("training stopped anywhere and resumed ends bitwise as if it never stopped") {
   const toy_data train{.count = 14};
   const toy_data validation{.count = 5, .seed = 2};
-  const trainer_options options{.batch = 4, .epochs = 3, .plateau = {.factor = 0.5, .patience = 0, .threshold = 0.9}};
+  trainer_options options{.batch = 4, .epochs = 3, .plateau = {.factor = 0.5, .patience = 0, .threshold = 0.9}};
+  SUBCASE("rate by plateau") {}
+  SUBCASE("rate by cosine, weights decay") {
+    options.schedule = vmt::train::learning_rate_schedule::cosine;
+    options.cosine.warm_up = 3;
+    options.adam.weight_decay = 0.1;
+  }
   vmt::cpu_context ctx({.threads = 1});
   onset_net<float> whole = small_net();
   trainer reference(whole, options);

@@ -14,6 +14,7 @@ struct plateau_options {
   index_t patience = 10;    ///< epochs without improvement that are forgiven
   double threshold = 1e-4;  ///< relative improvement that counts
   double minimum = 0;       ///< the learning rate never falls below
+  index_t cooldown = 0;     ///< epochs after a fall that do not count
 };
 
 /// `torch.optim.lr_scheduler.ReduceLROnPlateau(mode="min", threshold_mode="rel")`: after more than `patience` epochs
@@ -24,6 +25,7 @@ class plateau_schedule {
   struct state {
     double best = std::numeric_limits<double>::infinity();
     index_t bad_epochs = 0;
+    index_t cooldown = 0;  ///< epochs left of it
   };
 
   explicit plateau_schedule(const plateau_options& options = {}) : options_(options) {}
@@ -36,8 +38,13 @@ class plateau_schedule {
     } else {
       ++state_.bad_epochs;
     }
+    if (state_.cooldown > 0) {
+      --state_.cooldown;
+      state_.bad_epochs = 0;
+    }
     if (state_.bad_epochs <= options_.patience) return learning_rate;
     state_.bad_epochs = 0;
+    state_.cooldown = options_.cooldown;
     const double lowered = (std::max)(learning_rate * options_.factor, options_.minimum);
     // PyTorch ignores a change that is smaller than its eps.
     return learning_rate - lowered > 1e-8 ? lowered : learning_rate;

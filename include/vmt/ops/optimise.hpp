@@ -27,7 +27,8 @@ struct balanced_bce_fn {
 };
 inline constexpr balanced_bce_fn balanced_bce{};
 
-/// One step of Adam over a flat buffer, `torch.optim.Adam`: epsilon is added after the bias correction.
+/// One step of Adam over a flat buffer, `torch.optim.Adam`: epsilon is added after the bias correction. With a weight
+/// decay it is `torch.optim.AdamW`: parameters are first multiplied by 1 − learning rate · decay.
 /// `step` counts from 1. `m` and `v` are the running first and second moments.
 struct adam_step_fn {
   template <class Context, class P>

@@ -5,17 +5,23 @@
 
 #include <algorithm>  // clamp
 #include <memory>     // shared table
+#include <optional>   // splice
 #include <span>       // pixels
 #include <vector>     // table of normals
 
 namespace vmt::inline VMT_ABI::train {
 
-/// The paper's augmentation (section 4.2). The paper gives no range for the brightness; ±20 % is ours.
+/// The paper's augmentation (section 4.2), and splices, which are ours. The paper gives no range for the brightness;
+/// ±20 % is ours too.
 struct augment_options {
   bool crop = true;               ///< off: the crop is in the centre
   double brightness_range = 0.2;  ///< pixels are multiplied by a factor uniform in 1 ± this; 0 turns it off
   double noise_share = 0.4;       ///< the share of windows that get noise; 0 turns it off
   double noise_deviation = 0.01;  ///< of the Gaussian noise, as a part of the window's mean value
+  /// The share of windows whose right part, from a random column on, is that of another window of the same clip, with
+  /// its targets. The camera and the keyboard are the same, pitch is position: so the left hand is seen with every right
+  /// hand, and which notes go together is nothing to learn by heart.
+  double splice_share = 0;
 };
 
 /// Turns a window of frames in bytes into network input, with or without augmentation. All choices are those of
@@ -35,6 +41,7 @@ class augmenter {
     require(options.brightness_range >= 0 && options.brightness_range < 1, "the brightness range must be in [0, 1)");
     require(options.noise_share >= 0 && options.noise_share <= 1, "the share of noisy windows must be in [0, 1]");
     require(options.noise_deviation >= 0 && options.noise_deviation <= 1, "the noise deviation must be in [0, 1]");
+    require(options.splice_share >= 0 && options.splice_share <= 1, "the share of splices must be in [0, 1]");
   }
 
   [[nodiscard]] const augment_options& options() const noexcept { return options_; }
@@ -50,6 +57,19 @@ class augmenter {
   void plain(std::span<const std::uint8_t> bytes, const sizes& s, std::span<float> out) const {
     check(bytes, s, out);
     cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 1.0F / 255, out);
+  }
+
+  /// What comes into the right part of window `sample`: window `other` of the `windows` of its clip, from `place` (0 … 1
+  /// of the width) on. Nothing where the window stays whole.
+  struct splice {
+    index_t other;
+    double place;
+  };
+  [[nodiscard]] std::optional<splice> splice_of(std::uint32_t epoch, index_t sample, index_t windows) const noexcept {
+    rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::splice);
+    if (!(random.uniform() < options_.splice_share)) return {};
+    const index_t other = random.below(windows);
+    return splice{other, random.uniform()};
   }
 
   /// The same with a random crop, brightness and noise; values beyond [0, 1] are clamped, as a camera would.

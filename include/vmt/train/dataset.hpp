@@ -86,16 +86,32 @@ class video_data {
   /// Window `sample` as numbers in [0, 1], augmented or not, and its targets. May be called by several threads.
   void load(index_t sample, std::uint32_t epoch, bool augment, std::span<float> x, std::span<float> targets) const {
     const auto [c, first] = place_of(sample);
-    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(options_.frames * c->strips.height() * c->strips.width()));
-    c->strips.read(first, bytes);
     const augmenter::sizes s{options_.frames, c->strips.height(), c->strips.width(), options_.height, options_.width};
-    if (augment) {
-      augmenter_(bytes, s, epoch, sample, x);
-    } else {
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(s.frames * s.in_height * s.in_width));
+    c->strips.read(first, bytes);
+    targets_of(*c, first, targets);
+    if (!augment) {
       augmenter_.plain(bytes, s, x);
+      return;
     }
-    onset_targets(c->notes, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
-                  options_.targets);
+    const run& r = run_of(sample);
+    if (const auto splice = augmenter_.splice_of(epoch, sample, r.windows)) {
+      std::vector<std::uint8_t> other(bytes.size());
+      std::vector<float> other_targets(targets.size());
+      c->strips.read(r.first + splice->other, other);
+      targets_of(*c, r.first + splice->other, other_targets);
+      const auto column = static_cast<index_t>(splice->place * static_cast<double>(s.in_width));
+      for (index_t row = 0; row < s.frames * s.in_height; ++row) {
+        const index_t begin = row * s.in_width;
+        std::copy(other.begin() + begin + column, other.begin() + begin + s.in_width, bytes.begin() + begin + column);
+      }
+      for (index_t key = 0; key < keys(); ++key) {
+        if (key_place(key) > splice->place) {
+          targets[static_cast<std::size_t>(key)] = other_targets[static_cast<std::size_t>(key)];
+        }
+      }
+    }
+    augmenter_(bytes, s, epoch, sample, x);
   }
 
   /// Where a window is from: its clip, and the time of its middle frame in seconds.
@@ -135,12 +151,29 @@ class video_data {
     }
   }
 
+  /// Where the middle of a key lies in the paper's strip, 0 … 1: white keys are equally wide, black ones are on the
+  /// cracks.
+  [[nodiscard]] double key_place(index_t key) const noexcept {
+    const int lowest = options_.targets.lowest_key;
+    int below = 0, whites = 0;
+    for (int k = 0; k < static_cast<int>(options_.keys); ++k) {
+      if (!keyboard::is_white(lowest + k)) continue;
+      below += k < static_cast<int>(key) ? 1 : 0;
+      ++whites;
+    }
+    return (below + (keyboard::is_white(lowest + static_cast<int>(key)) ? 0.5 : 0.0)) / whites;
+  }
+
+  void targets_of(const clip_data& c, index_t first, std::span<float> targets) const {
+    onset_targets(c.notes, c.strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
+                  options_.targets);
+  }
+
   void repeat_onsets() {
     std::vector<float> targets(static_cast<std::size_t>(options_.keys));
     for (index_t w = 0; w < windows(); ++w) {
       const auto [c, first] = place_of(w);
-      onset_targets(c->notes, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
-                    options_.targets);
+      targets_of(*c, first, targets);
       if (std::none_of(targets.begin(), targets.end(), [](float t) { return t > 0.5F; })) continue;
       repeated_.insert(repeated_.end(), static_cast<std::size_t>(options_.onset_repeats - 1), w);
     }
@@ -151,10 +184,16 @@ class video_data {
       throw error(errc::invalid_argument, "the data set has " + std::to_string(size()) +
                                               " windows, there is no number " + std::to_string(sample));
     }
-    if (sample >= windows()) sample = repeated_[static_cast<std::size_t>(sample - windows())];
-    const auto r = std::upper_bound(runs_.begin(), runs_.end(), sample,
-                                    [](index_t s, const run& candidate) { return s < candidate.end; });
-    return {&clips_[r->clip], r->first + sample - (r->end - r->windows)};
+    const run& r = run_of(sample);
+    return {&clips_[r.clip], r.first + window_of(sample) - (r.end - r.windows)};
+  }
+
+  [[nodiscard]] index_t window_of(index_t sample) const noexcept {
+    return sample < windows() ? sample : repeated_[static_cast<std::size_t>(sample - windows())];
+  }
+  [[nodiscard]] const run& run_of(index_t sample) const noexcept {
+    return *std::upper_bound(runs_.begin(), runs_.end(), window_of(sample),
+                             [](index_t s, const run& candidate) { return s < candidate.end; });
   }
 
   template <class Decoder>
@@ -187,6 +226,7 @@ class video_data {
     numbers.insert(numbers.end(),
                    {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key), a.crop ? 1.0 : 0.0,
                     a.brightness_range, a.noise_share, a.noise_deviation, static_cast<double>(options_.onset_repeats)});
+    if (a.splice_share > 0) numbers.push_back(a.splice_share);
     mix(numbers);
     fingerprint_ = fingerprint_of(
         folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' + std::to_string(options_.frames),

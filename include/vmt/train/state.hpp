@@ -22,7 +22,7 @@ struct progress {
   index_t skipped = 0;  ///< in all
   double best_loss = std::numeric_limits<double>::infinity();
   index_t best_epoch = -1;  ///< none yet
-  nn::plateau_schedule::state schedule;
+  nn::plateau_schedule::state plateau;
   std::vector<epoch_record> curves;
 };
 
@@ -46,25 +46,32 @@ N number_from(const io::tensor_file& file, const std::string& key) {
   return value;
 }
 
+/// f(key, field) for each number of a progress.
+template <class Progress, class F>
+void for_each_field(Progress& p, F&& f) {
+  f("epoch", p.epoch);
+  f("batch", p.batch);
+  f("learning_rate", p.learning_rate);
+  f("loss_sum", p.loss_sum);
+  f("samples", p.samples);
+  f("skipped_in_epoch", p.skipped_in_epoch);
+  f("skipped", p.skipped);
+  f("best_loss", p.best_loss);
+  f("best_epoch", p.best_epoch);
+  f("schedule.best", p.plateau.best);
+  f("schedule.bad_epochs", p.plateau.bad_epochs);
+  f("schedule.cooldown", p.plateau.cooldown);
+}
+
 inline void write_progress(io::tensor_file& file, const progress& p) {
-  const auto put = [&](const char* key, auto value) {
+  for_each_field(p, [&](const char* key, auto value) {
+    std::string& text = file.metadata[std::string("vmt.train.") + key];
     if constexpr (std::is_floating_point_v<decltype(value)>) {
-      file.metadata[std::string("vmt.train.") + key] = text_of(value);
+      text = text_of(value);
     } else {
-      file.metadata[std::string("vmt.train.") + key] = std::to_string(value);
+      text = std::to_string(value);
     }
-  };
-  put("epoch", p.epoch);
-  put("batch", p.batch);
-  put("learning_rate", p.learning_rate);
-  put("loss_sum", p.loss_sum);
-  put("samples", p.samples);
-  put("skipped_in_epoch", p.skipped_in_epoch);
-  put("skipped", p.skipped);
-  put("best_loss", p.best_loss);
-  put("best_epoch", p.best_epoch);
-  put("schedule.best", p.schedule.best);
-  put("schedule.bad_epochs", p.schedule.bad_epochs);
+  });
   std::string curves;
   for (const epoch_record& r : p.curves) {
     curves += std::to_string(r.epoch) + ' ' + text_of(r.learning_rate) + ' ' + text_of(r.train_loss) + ' ' +
@@ -75,20 +82,9 @@ inline void write_progress(io::tensor_file& file, const progress& p) {
 
 inline progress read_progress(const io::tensor_file& file) {
   progress p;
-  const auto get = [&](const char* key, auto& value) {
+  for_each_field(p, [&](const char* key, auto& value) {
     value = number_from<std::remove_reference_t<decltype(value)>>(file, key);
-  };
-  get("epoch", p.epoch);
-  get("batch", p.batch);
-  get("learning_rate", p.learning_rate);
-  get("loss_sum", p.loss_sum);
-  get("samples", p.samples);
-  get("skipped_in_epoch", p.skipped_in_epoch);
-  get("skipped", p.skipped);
-  get("best_loss", p.best_loss);
-  get("best_epoch", p.best_epoch);
-  get("schedule.best", p.schedule.best);
-  get("schedule.bad_epochs", p.schedule.bad_epochs);
+  });
   const auto curves = file.metadata.find("vmt.train.curves");
   if (curves == file.metadata.end()) throw error(errc::bad_format, "the checkpoint lacks vmt.train.curves");
   const char* at = curves->second.data();

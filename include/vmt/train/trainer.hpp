@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/nn/cosine.hpp>
 #include <vmt/ops/optimise.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/fingerprint.hpp>
@@ -12,6 +13,15 @@
 
 namespace vmt::inline VMT_ABI::train {
 
+/// How the learning rate goes on from `adam.learning_rate`.
+enum class learning_rate_schedule {
+  plateau,  ///< falls when the validation loss stays (the paper)
+  cosine,   ///< rises for the warm-up, then falls along half a cosine until the last of `epochs`
+};
+[[nodiscard]] constexpr std::string_view name(learning_rate_schedule s) noexcept {
+  return s == learning_rate_schedule::plateau ? "plateau" : "cosine";
+}
+
 struct trainer_options {
   index_t batch = 24;    ///< paper, section 4.2; an epoch's last batch may be smaller, but one of size 1 is left out
   index_t epochs = 100;  ///< stop after so many
@@ -19,7 +29,9 @@ struct trainer_options {
   index_t validation_samples = 0;  ///< 0: all; else the same random ones each time
   index_t stop_after = 0;          ///< stop after so many epochs without a new best validation loss; 0: never
   ops::adam_params adam = {};
+  learning_rate_schedule schedule = learning_rate_schedule::plateau;
   nn::plateau_options plateau = {};
+  nn::cosine_options cosine = {};
   std::uint64_t seed = 1;    ///< of the order of the samples
   bool augment = true;       ///< asked of the training source
   index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
@@ -69,7 +81,7 @@ class trainer {
       : model_(model),
         o_(options),
         adam_(model.parameters().size(), options.adam),
-        schedule_(options.plateau),
+        plateau_(options.plateau),
         checkpoints_(options.folder) {
     const auto require = [](bool good, const char* what) {
       if (!good) throw error(errc::invalid_argument, std::string("trainer: ") + what);
@@ -78,6 +90,10 @@ class trainer {
     require(o_.epochs >= 0 && o_.epochs <= 1'000'000, "epochs must be 0 … 1000000");
     require(o_.samples_per_epoch >= 0 && o_.validation_samples >= 0, "numbers of samples must not be negative");
     require(o_.adam.learning_rate > 0 && std::isfinite(o_.adam.learning_rate), "the learning rate must be positive");
+    require(o_.adam.weight_decay >= 0 && o_.adam.learning_rate * o_.adam.weight_decay < 1,
+            "the weight decay must not be negative, nor take more than all of a weight in a step");
+    require(o_.cosine.warm_up >= 0 && o_.cosine.floor >= 0 && o_.cosine.floor <= 1,
+            "the cosine's warm-up must not be negative and its floor in [0, 1]");
     require(o_.max_skipped >= 0 && o_.stop_after >= 0, "max_skipped and stop_after must not be negative");
     require(o_.checkpoint_seconds >= 0 && o_.checkpoint_batches >= 0, "checkpoint intervals must not be negative");
     require(!o_.resume || !o_.folder.empty(), "resume needs a folder");
@@ -153,8 +169,14 @@ class trainer {
                        std::to_string(o_.validation_samples) + " seed " + std::to_string(o_.seed) +
                        (o_.augment ? " augment" : "");
     for (const double v : {o_.adam.learning_rate, o_.adam.beta1, o_.adam.beta2, o_.adam.epsilon, o_.plateau.factor,
-                           static_cast<double>(o_.plateau.patience), o_.plateau.threshold, o_.plateau.minimum}) {
+                           static_cast<double>(o_.plateau.patience), o_.plateau.threshold, o_.plateau.minimum,
+                           static_cast<double>(o_.plateau.cooldown)}) {
       text += ' ' + detail::text_of(v);
+    }
+    if (o_.adam.weight_decay > 0) text += " decay " + detail::text_of(o_.adam.weight_decay);
+    if (o_.schedule == learning_rate_schedule::cosine) {  // here the number of epochs decides about each step
+      text += " cosine " + std::to_string(o_.epochs) + ' ' + std::to_string(o_.cosine.warm_up) + ' ' +
+              detail::text_of(o_.cosine.floor);
     }
     model_.for_each_parameter([&](const std::string& name, const auto& p) {
       text += '\n' + name;
@@ -193,6 +215,11 @@ class trainer {
                                      static_cast<std::uint32_t>(progress_.epoch), o_.augment);
     while (progress_.batch < batches) {
       const auto data = loader.next();
+      if (o_.schedule == learning_rate_schedule::cosine) {
+        progress_.learning_rate =
+            o_.adam.learning_rate *
+            nn::cosine_factor(progress_.epoch * batches + progress_.batch, o_.epochs * batches, o_.cosine);
+      }
       batch_info info{progress_.epoch, progress_.batch, batches, 0, false, progress_.learning_rate};
       info.loss = step(ctx, data.x, data.targets, info.skipped);
       ++progress_.batch;
@@ -257,8 +284,10 @@ class trainer {
       p.best_epoch = p.epoch;
       best_.take(model_);
     }
-    p.learning_rate = schedule_.update(loss, p.learning_rate);
-    p.schedule = schedule_.current();
+    if (o_.schedule == learning_rate_schedule::plateau) {
+      p.learning_rate = plateau_.update(loss, p.learning_rate);
+      p.plateau = plateau_.current();
+    }
     ++p.epoch;
     p.batch = p.samples = p.skipped_in_epoch = 0;
     p.loss_sum = 0;
@@ -362,13 +391,13 @@ class trainer {
     adam_.set_step(steps);
     best_ = std::move(best);
     progress_ = std::move(loaded);
-    schedule_.restore(progress_.schedule);
+    plateau_.restore(progress_.plateau);
   }
 
   Model& model_;
   trainer_options o_;
   nn::adam<float> adam_;
-  nn::plateau_schedule schedule_;
+  nn::plateau_schedule plateau_;
   checkpoint_pair checkpoints_;
   progress progress_;
   snapshot best_;

@@ -14,6 +14,7 @@ struct adam_params {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  double weight_decay = 0;  ///< decoupled (Loshchilov and Hutter 2019; `torch.optim.AdamW`)
 };
 
 namespace generic {
@@ -50,11 +51,12 @@ void adam_step(std::span<T> parameters, std::span<const T> gradients, std::span<
   const T rest1 = static_cast<T>(1.0 - p.beta1);
   const T rest2 = static_cast<T>(1.0 - p.beta2);
   const T epsilon = static_cast<T>(p.epsilon);
+  const T kept = static_cast<T>(1.0 - p.learning_rate * p.weight_decay);  // exactly 1 without decay
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const T g = gradients[i];
     m[i] = b1 * m[i] + rest1 * g;
     v[i] = b2 * v[i] + rest2 * (g * g);
-    parameters[i] -= step_size * m[i] / (std::sqrt(v[i]) / correction + epsilon);
+    parameters[i] = kept * parameters[i] - step_size * m[i] / (std::sqrt(v[i]) / correction + epsilon);
   }
 }
 
