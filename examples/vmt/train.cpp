@@ -176,17 +176,19 @@ command add_train(CLI::App& app) {
   CLI::App* const c =
       app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
-  c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")->required();
+  c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")
+      ->required();
   c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
-  CLI::Option* const from =
-      c->add_option("--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
+  CLI::Option* const from = c->add_option(
+      "--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
     const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
         {std::string(name(choices)), choices}...};
     return c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
   };
   using vmt::nn::aggregation_kind;
-  choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope)->excludes(from);
+  choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope)
+      ->excludes(from);
   choice("--stem", o->net.stem, "layers that each frame passes alone; default conv1", vmt::onset_stem::conv1,
          vmt::onset_stem::layer1)
       ->excludes(from);
@@ -211,7 +213,8 @@ command add_train(CLI::App& app) {
   number("--patience", o->trainer.plateau.patience, 0, 1e6,
          "epochs without a better validation loss until the learning rate falls to a tenth");
   number("--onset-repeats", o->onset_repeats, 1, 1000, "how often a window with an onset counts");
-  number("--margin", o->margin, 0, 64, "augmentation: training strips are so much larger each way, to be cropped at random");
+  number("--margin", o->margin, 0, 64,
+         "augmentation: training strips are so much larger each way, to be cropped at random");
   number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
   number("--splices", o->augment.splice_share, 0, 1,
          "augmentation: the share of windows whose right part is that of another window, with its notes");

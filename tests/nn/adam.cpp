@@ -39,7 +39,8 @@ TEST_CASE_TEMPLATE("with a weight decay it takes the steps of PyTorch's AdamW", 
   const auto expected = g.tensor<double, 2>("w");
   for_each_context([&](auto& ctx) {
     auto w = g.tensor<T, 1>("w0");
-    nn::adam<T> adam(16, {g.number("lr"), g.number("beta1"), g.number("beta2"), g.number("eps"), g.number("weight_decay")});
+    nn::adam<T> adam(16,
+                     {g.number("lr"), g.number("beta1"), g.number("beta2"), g.number("eps"), g.number("weight_decay")});
     for (index_t i = 0; i < 10; ++i) {
       adam.update(ctx, w, gradients.view()[i]);
       CHECK(testing::normalised_difference(w, expected.view()[i]) <= golden_tolerance<T>);

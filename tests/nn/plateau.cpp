@@ -11,8 +11,8 @@ using namespace vmt_test;
 TEST_CASE("the learning rate falls when PyTorch's ReduceLROnPlateau lets it fall") {
   for (const char* const name : {"reduce_lr_on_plateau", "reduce_lr_on_plateau_cooldown"}) {
     const golden g(name);
-    nn::plateau_schedule schedule({g.number("factor"), g.integer("patience"), g.number("threshold"), g.number("min_lr"),
-                                   g.integer("cooldown")});
+    nn::plateau_schedule schedule(
+        {g.number("factor"), g.integer("patience"), g.number("threshold"), g.number("min_lr"), g.integer("cooldown")});
     double rate = g.number("lr");
     std::vector<double> rates;
     for (const double loss : g.numbers<double>("losses")) rates.push_back(rate = schedule.update(loss, rate));

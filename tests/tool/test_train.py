@@ -15,9 +15,9 @@ class Train(ToolTest):
     def setUp(self):
         super().setUp()
         self.data = data_set(self.folder / "data")
-        self.options = ["--cache", self.folder / "cache", "--width", 1, "--batch", 4, "--samples-per-epoch", 12,
-                        "--validation-samples", 4]
-        self.on_data = ["--data", self.data, *self.options]
+        self.short = ["--data", self.data, "--cache", self.folder / "cache", "--batch", 4, "--samples-per-epoch", 12,
+                      "--validation-samples", 4]
+        self.on_data = [*self.short, "--width", 1]
 
     def train(self, out, *more):
         self.succeeds("train", *self.on_data, "--out", out, *more)
@@ -74,16 +74,16 @@ class Train(ToolTest):
     def test_it_goes_on_from_weights_of_another_training(self):
         self.train("run", "--epochs", 1, "--variant", "aggregation")
         start = self.folder / "run" / "best.safetensors"
-        tuned = self.train("tuned", "--from", start, "--epochs", 2, "--schedule", "cosine", "--warm-up", 2,
-                           "--weight-decay", 0.1, "--splices", 0.5, "--learning-rate", 1e-4)
-        self.assertNotEqual(tuned, start.read_bytes())
+        self.succeeds("train", *self.short, "--out", "tuned", "--from", start, "--epochs", 2, "--schedule", "cosine",
+                      "--warm-up", 2, "--weight-decay", 0.1, "--splices", 0.5, "--learning-rate", 1e-4)
         before, after = read_tensors(start), read_tensors(self.folder / "tuned" / "best.safetensors")
         self.assertEqual(after[1]["vmt.variant"], "aggregation")
         numbers = [struct.unpack(f"<{len(t['fc.bias'][2]) // 4}f", t["fc.bias"][2]) for t in (before[0], after[0])]
         moved = max(abs(a - b) for a, b in zip(*numbers))
         self.assertLess(moved, 12 * 1e-4)
-        self.refuses(USAGE, "train", *self.on_data, "--out", "no", "--from", start, "--variant", "slope", says=["--from"])
-        self.refuses(BAD_DATA, "train", *self.on_data, "--out", "no", "--from", self.data / "split.csv", says=["split.csv"])
+        self.assertGreater(moved, 0)
+        self.refuses(USAGE, "train", *self.short, "--out", "no", "--from", start, "--variant", "slope", says=["--from"])
+        self.refuses(BAD_DATA, "train", *self.short, "--out", "no", "--from", self.data / "split.csv", says=["split.csv"])
 
     def test_a_folder_that_holds_a_training_is_not_overwritten(self):
         self.train("run", "--epochs", 1)
@@ -93,7 +93,7 @@ class Train(ToolTest):
     def test_bad_data_sets(self):
         def refused(status, *more, says):
             data = [] if "--data" in more else ["--data", self.data]
-            options = [] if "--width" in more else self.options
+            options = [] if "--width" in more else ["--width", 1]
             self.refuses(status, "train", *options, *data, *more, says=says)
             self.assertFalse((self.folder / "run").exists())
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <vmt/train/checkpoint.hpp>
 
+#include "support/simulated_files.hpp"
 #include "support/temp_dir.hpp"
 
 #include <doctest/doctest.h>
@@ -92,4 +93,42 @@ TEST_CASE("two damaged checkpoints are an error that names both") {
   }
   static_cast<void>(checkpoint_pair(dir.path()).save(content(9)));
   CHECK(first_of(*checkpoint_pair(dir.path()).load()) == 9.0F);
+}
+
+TEST_CASE("after a power loss at any moment of a save the last or the new checkpoint is found whole") {
+  constexpr const char* a = "checkpoint.a.safetensors";
+  constexpr const char* b = "checkpoint.b.safetensors";
+  int states = 0, without_the_new = 0;
+  for (int stop = 1;; ++stop) {
+    REQUIRE(stop < 100);
+    vmt_test::simulated_files files;
+    checkpoint_pair pair("", files);
+    pair.save(content(1));
+    pair.save(content(2));
+    files.calls = 0;
+    files.most_bytes = 150;
+    files.fail_call = stop;
+    files.fail_ever_after = true;
+    bool saved = true;
+    try {
+      pair.save(content(3));
+    } catch (const vmt::error& e) {
+      CHECK(e.code() == errc::io_failure);
+      saved = false;
+    }
+    // The save went over the older file, a; nothing was done to b.
+    files.after_power_loss(a, [&](const std::optional<std::string>& found) {
+      vmt_test::simulated_files after;
+      if (found) after.put(a, *found);
+      after.put(b, *files.get(b));
+      const auto newest = checkpoint_pair("", after).load();
+      REQUIRE(newest.has_value());
+      ++states;
+      without_the_new += first_of(*newest) == 3 ? 0 : 1;
+      CHECK((first_of(*newest) == 3 || (first_of(*newest) == 2 && !saved)));
+    });
+    if (saved) break;
+  }
+  CHECK(states > 10);
+  CHECK(without_the_new > 0);
 }

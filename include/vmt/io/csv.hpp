@@ -25,6 +25,13 @@ struct csv_options {
   char separator = ',';
 };
 
+/// Without blanks at both ends.
+[[nodiscard]] inline std::string_view trimmed(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
 /// A table of texts with a row of distinct column names (RFC 4180): fields in quotes may hold separators, line ends and
 /// doubled quotes; lines end with LF or CRLF; a byte order mark and empty lines are passed over. Every row has as many
 /// fields as the header. Messages name the line, counted from 1.
@@ -105,11 +112,6 @@ class csv_table {
   [[nodiscard]] std::string_view field(index_t row, index_t column) const {
     const range r = fields_.at(static_cast<std::size_t>(row * columns_ + column));
     return std::string_view(text_).substr(r.begin, r.size);
-  }
-  static std::string_view trimmed(std::string_view s) {
-    while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-    while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-    return s;
   }
   [[noreturn]] void fail_field(errc code, index_t row, index_t column, const char* what) const {
     throw error(code, "CSV: line " + std::to_string(line(row)) + ", column '" + detail::printable(column_name(column)) +

@@ -19,8 +19,8 @@ struct augment_options {
   double noise_share = 0.4;       ///< the share of windows that get noise; 0 turns it off
   double noise_deviation = 0.01;  ///< of the Gaussian noise, as a part of the window's mean value
   /// The share of windows whose right part, from a random column on, is that of another window of the same clip, with
-  /// its targets. The camera and the keyboard are the same, pitch is position: so the left hand is seen with every right
-  /// hand, and which notes go together is nothing to learn by heart.
+  /// its targets. The camera and the keyboard are the same, pitch is position: so the left hand is seen with every
+  /// right hand, and which notes go together is nothing to learn by heart.
   double splice_share = 0;
 };
 
@@ -59,8 +59,8 @@ class augmenter {
     cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 1.0F / 255, out);
   }
 
-  /// What comes into the right part of window `sample`: window `other` of the `windows` of its clip, from `place` (0 … 1
-  /// of the width) on. Nothing where the window stays whole.
+  /// What comes into the right part of window `sample`: window `other` of the `windows` of its clip, from `place` (0 …
+  /// 1 of the width) on. Nothing where the window stays whole.
   struct splice {
     index_t other;
     double place;

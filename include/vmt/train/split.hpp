@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/core/file.hpp>
-#include <vmt/core/index.hpp>
+#include <vmt/io/csv.hpp>
 
-#include <algorithm>  // sort
-#include <array>      // names
-#include <charconv>   // from_chars
-#include <cmath>      // isfinite
+#include <algorithm>  // sort, find_if
+#include <array>      // subsets
 #include <limits>     // infinity
-#include <string>
-#include <string_view>
-#include <vector>
+#include <numeric>    // iota
 
 namespace vmt::inline VMT_ABI::train {
 
@@ -39,116 +34,64 @@ struct clip_part {
 
 namespace detail {
 
-inline std::string_view trimmed(std::string_view s) {
-  const std::size_t first = s.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return s.substr(first, s.find_last_not_of(" \t\r") - first + 1);
-}
-
-inline std::vector<std::string_view> fields_of(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (;;) {
-    const std::size_t comma = line.find(',');
-    std::string_view field = trimmed(line.substr(0, comma));
-    if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = field.substr(1, field.size() - 2);
-    fields.push_back(field);
-    if (comma == std::string_view::npos) return fields;
-    line.remove_prefix(comma + 1);
-  }
-}
-
-}  // namespace detail
-
-/// The lines of a `split.csv`, in their order. The first line names the columns: `clip` and `split` (train, validation
-/// or test) must be there; `start` and `end`, seconds in the clip's video, may (an empty field is the clip's own start
-/// or end). A clip may have several lines, for parts that do not overlap: a frame is never in two subsets. Other
-/// columns are passed over; blank lines, CRLF and a byte order mark are tolerated; fields have no commas inside. Throws
-/// `bad_format` with the line, `inconsistent` for overlapping parts.
-[[nodiscard]] inline std::vector<clip_part> parse_split(std::string_view text) {
-  enum column : std::size_t { clip, split, start, end, columns };
-  constexpr std::array<std::string_view, columns> names{"clip", "split", "start", "end"};
-  constexpr auto absent = static_cast<std::size_t>(-1);
-  std::array<std::size_t, columns> place{absent, absent, absent, absent};
-  std::vector<clip_part> parts;
-  std::vector<std::size_t> line_of;
-  std::size_t line_number = 0;
-  bool have_header = false;
-  const auto fail = [&](const std::string& what, errc code = errc::bad_format) {
-    throw error(code, "split.csv, line " + std::to_string(line_number) + ": " + what);
-  };
-  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
-  while (!text.empty()) {
-    const std::size_t line_end = text.find('\n');
-    const std::string_view line = detail::trimmed(text.substr(0, line_end));
-    text.remove_prefix(line_end == std::string_view::npos ? text.size() : line_end + 1);
-    ++line_number;
-    if (line.empty()) continue;
-    const std::vector<std::string_view> fields = detail::fields_of(line);
-    if (!have_header) {
-      for (std::size_t i = 0; i < fields.size(); ++i) {
-        for (std::size_t c = 0; c < columns; ++c) {
-          if (fields[i] != names[c]) continue;
-          if (place[c] != absent) fail("the column \"" + std::string(names[c]) + "\" is there twice");
-          place[c] = i;
-        }
-      }
-      if (place[clip] == absent || place[split] == absent) {
-        fail("expected column names with clip and split (start and end may be there), found \"" +
-             std::string(line.substr(0, 80)) + "\"");
-      }
-      have_header = true;
-      continue;
-    }
-    const auto field = [&](column c) { return place[c] < fields.size() ? fields[place[c]] : std::string_view(); };
-    const auto seconds = [&](column c, double otherwise) {
-      const std::string_view f = field(c);
-      if (f.empty()) return otherwise;
-      double value = 0;
-      const auto [stop, status] = std::from_chars(f.data(), f.data() + f.size(), value);
-      if (status != std::errc{} || stop != f.data() + f.size() || !std::isfinite(value) || value < 0) {
-        fail("expected seconds of 0 or more for \"" + std::string(names[c]) + "\", found \"" +
-             std::string(f.substr(0, 40)) + "\"");
-      }
-      return value;
-    };
-    clip_part part;
-    part.clip = field(clip);
-    if (part.clip.empty()) fail("expected the name of a clip's folder, found nothing");
-    const std::string_view use = field(split);
-    if (use == "train") {
-      part.use = subset::train;
-    } else if (use == "validation") {
-      part.use = subset::validation;
-    } else if (use == "test") {
-      part.use = subset::test;
-    } else {
-      fail("expected train, validation or test, found \"" + std::string(use.substr(0, 40)) + "\"");
-    }
-    part.start = seconds(start, 0);
-    part.end = seconds(end, std::numeric_limits<double>::infinity());
-    if (!(part.start < part.end)) fail("the part ends at " + std::string(field(end)) + " s, not after its start");
-    parts.push_back(std::move(part));
-    line_of.push_back(line_number);
-  }
-  if (!have_header) {
-    line_number = 1;
-    fail("expected column names with clip and split, found an empty file");
-  }
+/// Throws `inconsistent` where two parts of a clip overlap; lines[i] is the line of parts[i].
+inline void check_overlaps(const std::vector<clip_part>& parts, const std::vector<index_t>& lines) {
   std::vector<std::size_t> order(parts.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return parts[a].clip != parts[b].clip ? parts[a].clip < parts[b].clip : parts[a].start < parts[b].start;
   });
   for (std::size_t i = 1; i < order.size(); ++i) {
     const clip_part& before = parts[order[i - 1]];
     const clip_part& after = parts[order[i]];
-    if (before.clip == after.clip && after.start < before.end) {
-      line_number = line_of[order[i]];
-      fail("this part of the clip \"" + after.clip + "\" overlaps that of line " +
-               std::to_string(line_of[order[i - 1]]) + "; give each a start and an end",
-           errc::inconsistent);
-    }
+    if (before.clip != after.clip || after.start >= before.end) continue;
+    throw error(errc::inconsistent, "line " + std::to_string(lines[order[i]]) + ": this part of the clip \"" +
+                                        after.clip + "\" overlaps that of line " + std::to_string(lines[order[i - 1]]) +
+                                        "; give each a start and an end");
   }
+}
+
+}  // namespace detail
+
+/// The lines of a `split.csv` (`io::csv_table`), in their order. The first line names the columns: `clip` and `split`
+/// (train, validation or test) must be there; `start` and `end`, seconds in the clip's video, may (an empty field is
+/// the clip's own start or end). A clip may have several lines, for parts that do not overlap: a frame is never in two
+/// subsets. Other columns are passed over. Throws as `csv_table::parse` and `column`, `bad_format` with the line,
+/// `inconsistent` for overlapping parts.
+[[nodiscard]] inline std::vector<clip_part> parse_split(std::string text) {
+  const auto table = io::csv_table::parse(std::move(text));
+  const index_t clip = table.column("clip");
+  const index_t split = table.column("split");
+  std::vector<clip_part> parts;
+  std::vector<index_t> lines;
+  for (index_t row = 0; row < table.rows(); ++row) {
+    const auto fail = [&](const std::string& what) {
+      throw error(errc::bad_format, "line " + std::to_string(table.line(row)) + ": " + what);
+    };
+    const auto seconds = [&](const char* column, double otherwise) {
+      const index_t c = table.find_column(column);
+      if (c < 0 || io::trimmed(table.text(row, c)).empty()) return otherwise;
+      const double value = table.number(row, c);
+      if (value < 0) fail("expected seconds of 0 or more for \"" + std::string(column) + "\"");
+      return value;
+    };
+    clip_part part;
+    part.clip = io::trimmed(table.text(row, clip));
+    if (part.clip.empty()) fail("expected the name of a clip's folder, found nothing");
+    const std::string_view use = io::trimmed(table.text(row, split));
+    constexpr std::array uses{subset::train, subset::validation, subset::test};
+    const auto found = std::find_if(uses.begin(), uses.end(), [&](subset s) { return name(s) == use; });
+    if (found == uses.end()) {
+      fail("expected train, validation or test, found \"" + std::string(use.substr(0, 40)) + "\"");
+    }
+    part.use = *found;
+    part.start = seconds("start", 0);
+    part.end = seconds("end", std::numeric_limits<double>::infinity());
+    if (!(part.start < part.end)) fail("the part does not end after its start");
+    parts.push_back(std::move(part));
+    lines.push_back(table.line(row));
+  }
+  detail::check_overlaps(parts, lines);
   return parts;
 }
 

@@ -216,9 +216,8 @@ class trainer {
     while (progress_.batch < batches) {
       const auto data = loader.next();
       if (o_.schedule == learning_rate_schedule::cosine) {
-        progress_.learning_rate =
-            o_.adam.learning_rate *
-            nn::cosine_factor(progress_.epoch * batches + progress_.batch, o_.epochs * batches, o_.cosine);
+        progress_.learning_rate = o_.adam.learning_rate * nn::cosine_factor(progress_.epoch * batches + progress_.batch,
+                                                                            o_.epochs * batches, o_.cosine);
       }
       batch_info info{progress_.epoch, progress_.batch, batches, 0, false, progress_.learning_rate};
       info.loss = step(ctx, data.x, data.targets, info.skipped);
