@@ -42,9 +42,10 @@
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/backend/cpu/eigen.hpp>
 #include <vmt/backend/cpu/elementwise.hpp>
-#include <vmt/backend/cpu/gather.hpp>
 #include <vmt/backend/cpu/isa.hpp>
 #include <vmt/backend/cpu/linear.hpp>
+#include <vmt/backend/cpu/norm_kernel.hpp>
+#include <vmt/backend/cpu/planes.hpp>
 #include <vmt/backend/cpu/product.hpp>
 #include <vmt/backend/cpu/relu_kernel.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>

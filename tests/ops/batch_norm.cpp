@@ -140,3 +140,29 @@ TEST_CASE("vectors and maps of other sizes are refused") {
                        "batch_norm_backward: output gradient has sizes 2×4×4×4, expected 2×3×4×4", error);
   CHECK_THROWS_AS(ops::batch_norm_backward(ctx, x, x, c, c, c, d, c, x), error);
 }
+
+TEST_CASE_TEMPLATE("with a ReLU it is the two operations one after the other, forwards and backwards", T, float,
+                   double) {
+  const extents<4> e{3, 4, 6, 9};
+  const auto x = random_tensor<T>(e, 1);
+  const auto dy = random_tensor<T>(e, 2);
+  const auto gamma = random_tensor<T, 1>({4}, 3, -1.5, 1.5);
+  const auto beta = random_tensor<T, 1>({4}, 4);
+  for_each_context([&](auto& ctx) {
+    cpu_tensor<T, 1> running_mean(4), running_var(4), mean(4), inverse(4);
+    const ops::batch_norm_statistics<T> s{running_mean, running_var, mean, inverse};
+    cpu_tensor<T, 4> y(e), separate(e), dx(e), separate_dx(e);
+    cpu_tensor<T, 1> dgamma(4), dbeta(4), separate_dgamma(4), separate_dbeta(4);
+    ops::batch_norm_train(ctx, x, gamma, beta, s, y, true);
+    ops::batch_norm_backward(ctx, x, dy, gamma, mean, inverse, dgamma, dbeta, dx, beta.view());
+    ops::batch_norm_train(ctx, x, gamma, beta, s, separate);
+    ops::relu(ctx, separate, separate);
+    ops::relu_backward(ctx, separate, dy, separate_dx);
+    ops::batch_norm_backward(ctx, x, separate_dx, gamma, mean, inverse, separate_dgamma, separate_dbeta, separate_dx);
+    CHECK(testing::same_bits(y, separate));
+    const double tolerance = 20 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    CHECK(testing::max_abs_difference(dx, separate_dx.span()) <= tolerance);
+    CHECK(testing::max_abs_difference(dgamma, separate_dgamma.span()) <= 10 * tolerance);
+    CHECK(testing::max_abs_difference(dbeta, separate_dbeta.span()) <= 10 * tolerance);
+  });
+}

@@ -36,11 +36,15 @@ class onset_engine {
     stage(net.layer2(), w, s.pooled[2], s.pooled[3]);
     stage(net.layer3(), 2 * w, s.layer2[2], s.layer2[3]);
     stage(net.layer4(), 4 * w, s.layer3[2], s.layer3[3]);
-    if (per_frame) set_aggregation(ctx, net);
+    if (per_frame) {
+      set_aggregation(ctx, net);
+    } else {
+      ring_channels_.resize(static_cast<std::size_t>(o_.frames));
+    }
     if (o_.variant == onset_variant::slope) set_fuse(ctx, net, s);
 
-    slot_size_ = per_frame ? map_.size() : height * width;
-    ring_ = host_buffer<float>(o_.frames * slot_size_);
+    slot_size_ = per_frame ? map_.size() : conv1_.channel_size();
+    ring_ = host_buffer<float>(o_.frames * slot_size_ + kernel.columns);
     index_t largest = (std::max)(s.pooled.size(), s.layer2.size());
     if (o_.stem == onset_stem::layer1 || !per_frame || dense_.depth() > 0) largest = (std::max)(largest, map_.size());
     for (host_buffer<float>& b : maps_) b = host_buffer<float>(largest);
@@ -66,7 +70,7 @@ class onset_engine {
     ops::detail::require_same("onset_engine", "frame", frame.extents(), extents<2>{height_, width_});
     float* const slot = ring_.data() + next_ * slot_size_;
     if (o_.variant == onset_variant::resnet) {
-      std::copy_n(frame.data_handle(), slot_size_, slot);
+      conv1_.fill(ctx, frame.data_handle(), 1, slot);
     } else if (o_.stem == onset_stem::conv1) {
       conv1_.run(ctx, frame.data_handle(), slot, nullptr, true);
     } else {
@@ -133,7 +137,7 @@ class onset_engine {
       std::copy_n(w.data_handle(), w.size(), p.flat_value().data_handle());
     });
     dense_ = engine::packed_conv(ctx.kernel<float>(), conv, nullptr, o_.frames * o_.width, map_[2], map_[3]);
-    ring_taps_.resize(static_cast<std::size_t>(dense_.depth()));
+    ring_channels_.resize(static_cast<std::size_t>(o_.frames * o_.width));
   }
 
   // The slope module's output never changes, so its share of `fuse` is one map, added like a residual.
@@ -160,21 +164,16 @@ class onset_engine {
       return;
     }
     if (o_.variant == onset_variant::resnet) {
-      if (ring_taps_.empty()) ring_taps_.resize(static_cast<std::size_t>(conv1_.depth()));
-      for (index_t f = 0; f < o_.frames; ++f) {
-        for (index_t k = 0; k < 49; ++k) {
-          ring_taps_[static_cast<std::size_t>(f * 49 + k)] = {slot(f) * slot_size_, k / 7 - 3, k % 7 - 3};
-        }
-      }
-      conv1_.run(ctx, ring_.data(), scratch, nullptr, true, ring_taps_.data());
+      for (index_t f = 0; f < o_.frames; ++f) ring_channels_[static_cast<std::size_t>(f)] = slot(f) * slot_size_;
+      conv1_.run_planes(ctx, ring_.data(), ring_channels_.data(), scratch, nullptr, true);
     } else {
       const index_t plane = map_[2] * map_[3];
       for (index_t f = 0; f < o_.frames; ++f) {
         for (index_t c = 0; c < o_.width; ++c) {
-          ring_taps_[static_cast<std::size_t>(f * o_.width + c)] = {slot(f) * slot_size_ + c * plane, 0, 0};
+          ring_channels_[static_cast<std::size_t>(f * o_.width + c)] = slot(f) * slot_size_ + c * plane;
         }
       }
-      dense_.run(ctx, ring_.data(), scratch, nullptr, false, ring_taps_.data());
+      dense_.run_planes(ctx, ring_.data(), ring_channels_.data(), scratch, nullptr, false);
     }
     pool_.run(ctx, out, [scratch](index_t) { return static_cast<const float*>(scratch); }, {});
   }
@@ -195,7 +194,7 @@ class onset_engine {
   cpu_tensor<float, 2> aggregation_;
   engine::stem_pool pool_;
   host_buffer<float> slope_map_;
-  std::vector<detail::tap> ring_taps_;
+  std::vector<index_t> ring_channels_;  // where the ring's channels lie, the oldest frame first
   host_buffer<float> ring_;
   index_t slot_size_ = 0;
   index_t next_ = 0;   // slot that the next frame goes to: the oldest

@@ -109,8 +109,7 @@ class onset_net {
     t_.a0.resize(s.stem);
     t_.r0.resize(s.stem);
     conv1_->forward(ctx, x.reshaped(s.input), t_.a0);
-    bn1_->forward_train(ctx, t_.a0, t_.r0);
-    ops::relu(ctx, t_.r0, t_.r0);
+    bn1_->forward_train(ctx, t_.a0, t_.r0, true);
     tensor<T, 4, Backend>* a = &t_.r0;
     if (o_.stem == onset_stem::layer1) {
       t_.l1.resize(s.stem);
@@ -191,8 +190,7 @@ class onset_net {
       layer1_->backward(ctx, t_.r0, t_.l1, d_.stem, d_.l1);
       std::swap(d_.l1, d_.stem);
     }
-    ops::relu_backward(ctx, t_.r0, d_.stem, d_.stem);
-    bn1_->backward(ctx, t_.a0, d_.stem, d_.stem);
+    bn1_->backward(ctx, t_.a0, d_.stem, d_.stem, true);
     conv1_->backward(ctx, t_.x.reshaped(s.input), d_.stem,
                      dx.data_handle() == nullptr ? tensor_view<T, 4>() : dx.reshaped(s.input));
   }

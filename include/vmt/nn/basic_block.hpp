@@ -53,8 +53,7 @@ class basic_block {
   void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
     for (tensor<T, 4, Backend>* t : {&a1_, &r1_, &a2_}) t->resize(y.extents());
     conv1_.forward(ctx, x, a1_);
-    bn1_.forward_train(ctx, a1_, r1_);
-    ops::relu(ctx, r1_, r1_);
+    bn1_.forward_train(ctx, a1_, r1_, true);
     conv2_.forward(ctx, r1_, a2_);
     bn2_.forward_train(ctx, a2_, y);
     if (downsample_) {
@@ -77,8 +76,7 @@ class basic_block {
     ops::relu_backward(ctx, y, dy, g_);
     bn2_.backward(ctx, a2_, g_, h_);
     conv2_.backward(ctx, r1_, h_, a2_);  // a2 is not needed any more: it holds the gradient of r1
-    ops::relu_backward(ctx, r1_, a2_, a2_);
-    bn1_.backward(ctx, a1_, a2_, a2_);
+    bn1_.backward(ctx, a1_, a2_, a2_, true);
     conv1_.backward(ctx, x, a2_, dx);
     if (downsample_) {
       downsample_->second.backward(ctx, d_, g_, g_);

@@ -30,17 +30,18 @@ class batch_norm {
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
     ops::batch_norm(ctx, x, gamma(), beta(), running_mean_.view(), running_var_.view(), epsilon, y);
   }
-  /// With the statistics of this batch, which also move the running ones.
+  /// With the statistics of this batch, which also move the running ones; with `relu`, and a ReLU behind it.
   template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
+  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y, bool relu = false) {
     const ops::batch_norm_statistics<T> s{running_mean_, running_var_, mean_, inverse_deviation_, momentum, epsilon};
-    ops::batch_norm_train(ctx, x, gamma(), beta(), s, y);
+    ops::batch_norm_train(ctx, x, gamma(), beta(), s, y, relu);
   }
-  /// The gradient of the last `forward_train`, given its x; dx may be dy.
+  /// The gradient of the last `forward_train`, given its x and `relu`; dx may be dy.
   template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx, bool relu = false) {
     ops::batch_norm_backward(ctx, x, dy, gamma(), mean_.view(), inverse_deviation_.view(),
-                             weight_.template gradient<1>(), bias_.template gradient<1>(), dx);
+                             weight_.template gradient<1>(), bias_.template gradient<1>(), dx,
+                             relu ? beta() : const_view<T, 1>{});
   }
 
   template <class F>

@@ -116,14 +116,18 @@ std::vector<op_case<T>> cases() {
       return joined<T>(y);
     }));
     // The two values of the smallest case are nearly equal after normalisation: its gradient is all cancellation.
-    all.push_back(make_case<T>("batch_norm_train " + size, std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
-      auto y = x, dx = x;
-      auto mean = beta, inverse = beta, running_mean = beta, running_variance = gamma, dgamma = gamma, dbeta = beta;
-      const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
-      ops::batch_norm_train(ctx, x, gamma, beta, s, y);
-      ops::batch_norm_backward(ctx, x, dy, gamma, mean, inverse, dgamma, dbeta, dx);
-      return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dx);
-    }));
+    for (const bool relu : {false, true}) {
+      const std::string what = relu ? "batch_norm_train, relu " : "batch_norm_train ";
+      all.push_back(make_case<T>(what + size, std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
+        auto y = x, dx = x;
+        auto mean = beta, inverse = beta, running_mean = beta, running_variance = gamma, dgamma = gamma, dbeta = beta;
+        const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
+        ops::batch_norm_train(ctx, x, gamma, beta, s, y, relu);
+        ops::batch_norm_backward(ctx, x, dy, gamma, mean, inverse, dgamma, dbeta, dx,
+                                 relu ? beta.view() : const_view<T, 1>{});
+        return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dx);
+      }));
+    }
   }
   for (const extents<4>& e : {extents<4>{2, 3, 73, 40}, extents<4>{1, 2, 4, 5}}) {
     const auto x = random<T, 4>(e, key++);

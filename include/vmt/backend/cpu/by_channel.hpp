@@ -2,6 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cpu/elementwise.hpp>
+#include <vmt/backend/cpu/norm_kernel.hpp>
 #include <vmt/ops/generic/aggregate.hpp>
 #include <vmt/ops/generic/batch_norm.hpp>
 #include <vmt/ops/generic/pool2d.hpp>
@@ -10,6 +11,69 @@
 /// Operations whose channels do not meet: each thread takes a range of channels and keeps the order of its sums.
 
 namespace vmt::inline VMT_ABI {
+
+#if VMT_CPU_X86_DISPATCH
+namespace detail {
+
+inline void batch_norm_train(const_view<float, 4> x, const_view<float, 1> gamma, const_view<float, 1> beta,
+                             const ops::batch_norm_statistics<float>& s, bool relu, tensor_view<float, 4> y,
+                             index_t first, index_t last) {
+  const index_t size = x.extent(2) * x.extent(3);
+  const double count = static_cast<double>(x.extent(0) * size);
+  for (index_t c = first; c < last; ++c) {
+    // Squares around one of the numbers: no cancellation where the mean is large.
+    const float origin = x[0][c].data_handle()[0];
+    double sum = 0, squares = 0;
+    for (index_t n = 0; n < x.extent(0); ++n) {
+      const auto [d, q] = moments_avx2(size, x[n][c].data_handle(), origin);
+      sum += d;
+      squares += q;
+    }
+    const double mean = static_cast<double>(origin) + sum / count;
+    const double deviations = (std::max)(squares - sum * sum / count, 0.0);
+    const double inverse = 1.0 / std::sqrt(deviations / count + s.epsilon);
+    s.mean(c) = static_cast<float>(mean);
+    s.inverse_deviation(c) = static_cast<float>(inverse);
+    const auto blend = [&s](float& running, double now) {
+      running = static_cast<float>((1.0 - s.momentum) * static_cast<double>(running) + s.momentum * now);
+    };
+    blend(s.running_mean(c), mean);
+    blend(s.running_variance(c), deviations / (count - 1.0));
+    const norm_line line{gamma(c) * s.inverse_deviation(c), s.mean(c), beta(c), relu};
+    for (index_t n = 0; n < x.extent(0); ++n) normalise_avx2(size, x[n][c].data_handle(), line, y[n][c].data_handle());
+  }
+}
+
+inline void batch_norm_backward(const_view<float, 4> x, const_view<float, 4> dy, const_view<float, 1> gamma,
+                                const_view<float, 1> relu_beta, const_view<float, 1> mean,
+                                const_view<float, 1> inverse_deviation, tensor_view<float, 1> dgamma,
+                                tensor_view<float, 1> dbeta, tensor_view<float, 4> dx, index_t first, index_t last) {
+  const bool relu = relu_beta.data_handle() != nullptr;
+  const index_t size = x.extent(2) * x.extent(3);
+  const double count = static_cast<double>(x.extent(0) * size);
+  for (index_t c = first; c < last; ++c) {
+    const norm_line line{gamma(c) * inverse_deviation(c), mean(c), relu ? relu_beta(c) : 0.0F, relu};
+    double sum = 0, sum_normalised = 0;
+    for (index_t n = 0; n < x.extent(0); ++n) {
+      const auto [g, q] = gradient_sums_avx2(size, x[n][c].data_handle(), dy[n][c].data_handle(), line);
+      sum += g;
+      sum_normalised += q;
+    }
+    const double inverse = static_cast<double>(inverse_deviation(c));
+    sum_normalised *= inverse;
+    dgamma(c) += static_cast<float>(sum_normalised);
+    dbeta(c) += static_cast<float>(sum);
+    const double scale = static_cast<double>(gamma(c)) * inverse;
+    const norm_gradient rule{static_cast<float>(scale), static_cast<float>(-scale * inverse * sum_normalised / count),
+                             static_cast<float>(scale * sum / count)};
+    for (index_t n = 0; n < x.extent(0); ++n) {
+      norm_gradient_avx2(size, x[n][c].data_handle(), dy[n][c].data_handle(), line, rule, dx[n][c].data_handle());
+    }
+  }
+}
+
+}  // namespace detail
+#endif
 
 template <class T>
 void vmt_batch_norm(cpu_context& ctx, const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
@@ -28,61 +92,31 @@ void vmt_batch_norm(cpu_context& ctx, const_view<T, 4> x, const_view<T, 1> gamma
 
 template <class T>
 void vmt_batch_norm_train(cpu_context& ctx, const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
-                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y) {
-  const index_t size = x.extent(2) * x.extent(3);
-  const double count = static_cast<double>(x.extent(0) * size);
+                          const ops::batch_norm_statistics<T>& s, bool relu, tensor_view<T, 4> y) {
   ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
-    for (index_t c = first; c < last; ++c) {
-      const auto plane = [&](index_t n) { return detail::const_array_map<T>(x[n][c].data_handle(), size); };
-      double sum = 0;
-      for (index_t n = 0; n < x.extent(0); ++n) sum += plane(n).template cast<double>().sum();
-      const double mean = sum / count;
-      double squares = 0;
-      for (index_t n = 0; n < x.extent(0); ++n) squares += (plane(n).template cast<double>() - mean).square().sum();
-      const double inverse = 1.0 / std::sqrt(squares / count + s.epsilon);
-      s.mean(c) = static_cast<T>(mean);
-      s.inverse_deviation(c) = static_cast<T>(inverse);
-      s.running_mean(c) =
-          static_cast<T>((1.0 - s.momentum) * static_cast<double>(s.running_mean(c)) + s.momentum * mean);
-      s.running_variance(c) = static_cast<T>((1.0 - s.momentum) * static_cast<double>(s.running_variance(c)) +
-                                             s.momentum * squares / (count - 1.0));
-      const T a = static_cast<T>(static_cast<double>(gamma(c)) * inverse);
-      for (index_t n = 0; n < x.extent(0); ++n) {
-        detail::array_map<T>(y[n][c].data_handle(), size) = (plane(n) - static_cast<T>(mean)) * a + beta(c);
-      }
+#if VMT_CPU_X86_DISPATCH
+    if constexpr (std::is_same_v<T, float>) {
+      if (ctx.isa() != cpu_isa::portable) return detail::batch_norm_train(x, gamma, beta, s, relu, y, first, last);
     }
+#endif
+    ops::generic::batch_norm_train(x, gamma, beta, s, relu, y, first, last);
   });
 }
 
 template <class T>
 void vmt_batch_norm_backward(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, const_view<T, 1> gamma,
-                             const_view<T, 1> mean, const_view<T, 1> inverse_deviation, tensor_view<T, 1> dgamma,
-                             tensor_view<T, 1> dbeta, tensor_view<T, 4> dx) {
-  const index_t size = x.extent(2) * x.extent(3);
-  const double count = static_cast<double>(x.extent(0) * size);
+                             const_view<T, 1> relu_beta, const_view<T, 1> mean, const_view<T, 1> inverse_deviation,
+                             tensor_view<T, 1> dgamma, tensor_view<T, 1> dbeta, tensor_view<T, 4> dx) {
   ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
-    for (index_t c = first; c < last; ++c) {
-      const auto in = [&](index_t n) { return detail::const_array_map<T>(x[n][c].data_handle(), size); };
-      const auto gradient = [&](index_t n) { return detail::const_array_map<T>(dy[n][c].data_handle(), size); };
-      const double m = static_cast<double>(mean(c));
-      double sum = 0;
-      double sum_normalised = 0;
-      for (index_t n = 0; n < x.extent(0); ++n) {
-        sum += gradient(n).template cast<double>().sum();
-        sum_normalised += (gradient(n).template cast<double>() * (in(n).template cast<double>() - m)).sum();
-      }
-      const double inverse = static_cast<double>(inverse_deviation(c));
-      sum_normalised *= inverse;
-      dgamma(c) += static_cast<T>(sum_normalised);
-      dbeta(c) += static_cast<T>(sum);
-      const double scale = static_cast<double>(gamma(c)) * inverse;
-      const T b = static_cast<T>(-scale * inverse * sum_normalised / count);
-      for (index_t n = 0; n < x.extent(0); ++n) {
-        detail::array_map<T>(dx[n][c].data_handle(), size) =
-            (gradient(n) * static_cast<T>(scale) - static_cast<T>(scale * sum / count)) +
-            (in(n) - static_cast<T>(m)) * b;
+#if VMT_CPU_X86_DISPATCH
+    if constexpr (std::is_same_v<T, float>) {
+      if (ctx.isa() != cpu_isa::portable) {
+        return detail::batch_norm_backward(x, dy, gamma, relu_beta, mean, inverse_deviation, dgamma, dbeta, dx, first,
+                                           last);
       }
     }
+#endif
+    ops::generic::batch_norm_backward(x, dy, gamma, relu_beta, mean, inverse_deviation, dgamma, dbeta, dx, first, last);
   });
 }
 

@@ -23,7 +23,9 @@ class cpu_context {
       : pool_(options.threads),
         isa_(options.isa),
         float_kernel_(make_tile_kernel<float>(options.isa)),
-        double_kernel_(make_tile_kernel<double>(options.isa)) {
+        double_kernel_(make_tile_kernel<double>(options.isa)),
+        float_dot_(make_dot_kernel<float>(options.isa)),
+        double_dot_(make_dot_kernel<double>(options.isa)) {
     if (!supported(isa_)) {
       throw error(errc::unsupported, "this processor cannot run the kernels for " + std::string(name(isa_)));
     }
@@ -41,6 +43,14 @@ class cpu_context {
       return double_kernel_;
     }
   }
+  template <class T>
+  [[nodiscard]] const dot_kernel<T>& dot() const noexcept {
+    if constexpr (std::is_same_v<T, float>) {
+      return float_dot_;
+    } else {
+      return double_dot_;
+    }
+  }
 
  private:
   thread_pool pool_;
@@ -48,6 +58,8 @@ class cpu_context {
   cpu_isa isa_;
   tile_kernel<float> float_kernel_;
   tile_kernel<double> double_kernel_;
+  dot_kernel<float> float_dot_;
+  dot_kernel<double> double_dot_;
 };
 
 }  // namespace vmt::inline VMT_ABI

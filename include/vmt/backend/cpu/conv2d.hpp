@@ -6,107 +6,200 @@
 namespace vmt::inline VMT_ABI {
 namespace detail {
 
-/// The taps of a forward convolution in the order of its weight: channel, row, column.
-inline void forward_taps(const extents<4>& x, const extents<4>& w, const ops::conv2d_params& p, tap* taps) {
-  for (index_t c = 0; c < w[1]; ++c)
-    for (index_t r = 0; r < w[2]; ++r)
-      for (index_t s = 0; s < w[3]; ++s) *taps++ = {c * x[2] * x[3], r - p.padding_h, s - p.padding_w};
-}
+/// A forward convolution as shifted lines over the planes of its input.
+struct forward_shifts {
+  plane_layout layout;
+  place_map map;
+  index_t channels, taps;
 
-[[nodiscard]] inline gather forward_gather(const tap* taps, const extents<4>& x, const extents<4>& w,
-                                           const extents<4>& y, const ops::conv2d_params& p) {
-  return {taps, w[1] * w[2] * w[3], x[2], x[3], y[2], y[3], p.stride_h, p.stride_w};
-}
+  forward_shifts(const extents<4>& x, const extents<4>& w, const extents<4>& y, const ops::conv2d_params& p) noexcept
+      : layout(x[2], x[3], y[2], y[3], p.stride_h, p.stride_w, {-p.padding_h, -p.padding_w},
+               {w[2] - 1 - p.padding_h, w[3] - 1 - p.padding_w}),
+        map{y[2], y[3], layout.pitch()},
+        channels(w[1]),
+        taps(w[2] * w[3]) {}
+
+  /// Offsets of the taps in the order of the weight, `taps` of them.
+  void tap_offsets(const extents<4>& w, const ops::conv2d_params& p, index_t* offsets) const noexcept {
+    for (index_t r = 0; r < w[2]; ++r)
+      for (index_t s = 0; s < w[3]; ++s) *offsets++ = layout.offset({r - p.padding_h, s - p.padding_w});
+  }
+  void channel_offsets(index_t* offsets) const noexcept {
+    for (index_t c = 0; c < channels; ++c) offsets[c] = c * layout.channel_size();
+  }
+};
 
 }  // namespace detail
 
 template <class T>
 void vmt_conv2d(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias, tensor_view<T, 4> y,
                 const ops::conv2d_params& p) {
-  const index_t depth = w.extent(1) * w.extent(2) * w.extent(3);
+  if (y.size() == 0) return;
+  const detail::forward_shifts f(x.extents(), w.extents(), y.extents(), p);
+  const tile_kernel<T>& kernel = ctx.kernel<T>();
   const index_t rows = w.extent(0);
+  const index_t depth = f.channels * f.taps;
   auto scratch = ctx.scratch().borrow();
-  detail::tap* const taps = scratch.template take<detail::tap>(depth);
-  detail::forward_taps(x.extents(), w.extents(), p, taps);
-  const detail::gather g = detail::forward_gather(taps, x.extents(), w.extents(), y.extents(), p);
-  T* const left = scratch.template take<T>(detail::packed_size(ctx.kernel<T>(), rows, depth));
+  index_t* const tap = scratch.template take<index_t>(f.taps);
+  index_t* const channel = scratch.template take<index_t>(f.channels);
+  f.tap_offsets(w.extents(), p, tap);
+  f.channel_offsets(channel);
+  T* const left = scratch.template take<T>(detail::packed_size(kernel, rows, depth));
   detail::pack_left(
-      ctx.kernel<T>(), rows, depth, [&](index_t m, index_t k) { return w.data_handle()[m * depth + k]; }, left);
-  detail::multiply_gathered(
-      ctx, left, rows, g, x.extent(0), [&](index_t n) { return x[n].data_handle(); },
-      [&](index_t n, index_t m, index_t first, index_t count, const T* sums) {
-        T* const out = y.data_handle() + (n * rows + m) * g.pixels() + first;
-        const T b = bias.data_handle() == nullptr ? T(0) : bias(m);
-        for (index_t i = 0; i < count; ++i) out[i] = sums[i] + b;
-      });
+      kernel, rows, depth, [&](index_t m, index_t k) { return w.data_handle()[m * depth + k]; }, left);
+
+  const index_t image_size = f.channels * f.layout.channel_size();
+  const bool direct = f.layout.is_image() && f.map.places() >= kernel.columns;
+  const index_t at_once = detail::images_at_once(image_size, x.extent(0), ctx.threads().size());
+  T* const planes = direct ? nullptr : scratch.template take<T>(at_once * image_size + kernel.columns);
+  const index_t pixels = f.map.out_height * f.map.out_width;
+  for (index_t first = 0; first < x.extent(0); first += at_once) {
+    const index_t images = (std::min)(at_once, x.extent(0) - first);
+    if (!direct) {
+      detail::fill_planes(
+          ctx, f.layout, f.channels, x.extent(2) * x.extent(3), images,
+          [&](index_t n) { return x[first + n].data_handle(); }, planes, image_size);
+    }
+    detail::multiply_planes<T>(ctx, left, rows, {f.channels, channel, f.taps, tap}, f.map,
+                               direct ? x[first].data_handle() : planes, image_size, images,
+                               [&](index_t n, index_t m, index_t pixel, index_t count, const T* sums) {
+                                 T* const out = y.data_handle() + ((first + n) * rows + m) * pixels + pixel;
+                                 const T b = bias.data_handle() == nullptr ? T(0) : bias(m);
+                                 for (index_t i = 0; i < count; ++i) out[i] = sums[i] + b;
+                               });
+  }
 }
+
+namespace detail {
 
 /// The pixels of dx fall into stride² classes by their remainder; each class is a plain convolution of dy with the taps
 /// that reach it, so no product with an inserted zero is computed.
+struct backward_class {
+  index_t row, column;  ///< of its first pixel in dx
+  index_t out_height, out_width;
+};
+
+/// f(r, s, tap) for the weights r, s that reach a class, and what they see of dy from there.
+template <class F>
+void for_each_tap(const backward_class& k, const extents<4>& w, const ops::conv2d_params& p, F&& f) {
+  for (index_t r = 0; r < w[2]; ++r)
+    for (index_t s = 0; s < w[3]; ++s) {
+      const index_t row = k.row + p.padding_h - r;
+      const index_t column = k.column + p.padding_w - s;
+      if (row % p.stride_h == 0 && column % p.stride_w == 0) f(r, s, tap{row / p.stride_h, column / p.stride_w});
+    }
+}
+
+}  // namespace detail
+
 template <class T>
 void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view<T, 4> w, tensor_view<T, 4> dx,
                                const ops::conv2d_params& p) {
-  const index_t channels = w.extent(1);
+  const tile_kernel<T>& kernel = ctx.kernel<T>();
+  const index_t in_channels = dy.extent(1);
+  const index_t rows = dx.extent(1);
   const index_t height = dx.extent(2);
   const index_t width = dx.extent(3);
-  const index_t all_taps = w.extent(0) * w.extent(2) * w.extent(3);
-  struct source {
-    index_t k, r, s;
+  const extents<4> we = w.extents();
+  const auto for_each_class = [&](auto&& f) {
+    for (index_t a = 0; a < (std::min)(p.stride_h, height); ++a)
+      for (index_t b = 0; b < (std::min)(p.stride_w, width); ++b) {
+        f(detail::backward_class{a, b, detail::ceil_div(height - a, p.stride_h),
+                                 detail::ceil_div(width - b, p.stride_w)});
+      }
   };
-  for (index_t ph = 0; ph < (std::min)(p.stride_h, height); ++ph)
-    for (index_t pw = 0; pw < (std::min)(p.stride_w, width); ++pw) {
-      auto scratch = ctx.scratch().borrow();
-      detail::tap* const taps = scratch.template take<detail::tap>(all_taps);
-      source* const sources = scratch.template take<source>(all_taps);
-      index_t depth = 0;
-      for (index_t k = 0; k < w.extent(0); ++k)
-        for (index_t r = 0; r < w.extent(2); ++r)
-          for (index_t s = 0; s < w.extent(3); ++s) {
-            const index_t row = ph + p.padding_h - r;
-            const index_t column = pw + p.padding_w - s;
-            if (row % p.stride_h != 0 || column % p.stride_w != 0) continue;
-            taps[depth] = {k * dy.extent(2) * dy.extent(3), row / p.stride_h, column / p.stride_w};
-            sources[depth++] = {k, r, s};
-          }
-      const detail::gather g{taps,
-                             depth,
-                             dy.extent(2),
-                             dy.extent(3),
-                             detail::ceil_div(height - ph, p.stride_h),
-                             detail::ceil_div(width - pw, p.stride_w),
-                             1,
-                             1};
-      T* const left = scratch.template take<T>(detail::packed_size(ctx.kernel<T>(), channels, depth));
+  // One layout of dy serves all classes.
+  detail::tap low{0, 0}, high{0, 0};
+  for_each_class([&](const detail::backward_class& k) {
+    detail::for_each_tap(k, we, p, [&](index_t, index_t, const detail::tap& t) {
+      low = {(std::min)(low.row, t.row), (std::min)(low.column, t.column)};
+      high = {(std::max)(high.row, t.row), (std::max)(high.column, t.column)};
+    });
+  });
+  const detail::plane_layout layout(dy.extent(2), dy.extent(3), detail::ceil_div(height, p.stride_h),
+                                    detail::ceil_div(width, p.stride_w), 1, 1, low, high);
+  auto scratch = ctx.scratch().borrow();
+  index_t* const channel = scratch.template take<index_t>(in_channels);
+  for (index_t c = 0; c < in_channels; ++c) channel[c] = c * layout.channel_size();
+  index_t* const tap = scratch.template take<index_t>(we[2] * we[3]);
+  index_t* const source = scratch.template take<index_t>(we[2] * we[3]);
+  T* const left = scratch.template take<T>(detail::packed_size(kernel, rows, in_channels * we[2] * we[3]));
+  const index_t image_size = in_channels * layout.channel_size();
+  const index_t at_once = detail::images_at_once(image_size, dy.extent(0), ctx.threads().size());
+  T* const planes = scratch.template take<T>(at_once * image_size + kernel.columns);
+
+  for (index_t first = 0; first < dy.extent(0); first += at_once) {
+    const index_t images = (std::min)(at_once, dy.extent(0) - first);
+    detail::fill_planes(
+        ctx, layout, in_channels, dy.extent(2) * dy.extent(3), images,
+        [&](index_t n) { return dy[first + n].data_handle(); }, planes, image_size);
+    for_each_class([&](const detail::backward_class& k) {
+      index_t taps = 0;
+      detail::for_each_tap(k, we, p, [&](index_t r, index_t s, const detail::tap& t) {
+        tap[taps] = layout.offset(t);
+        source[taps++] = r * we[3] + s;
+      });
       detail::pack_left(
-          ctx.kernel<T>(), channels, depth,
-          [&](index_t c, index_t k) { return w(sources[k].k, c, sources[k].r, sources[k].s); }, left);
-      detail::multiply_gathered(
-          ctx, left, channels, g, dy.extent(0), [&](index_t n) { return dy[n].data_handle(); },
-          [&](index_t n, index_t c, index_t first, index_t count, const T* sums) {
-            T* const plane = dx.data_handle() + (n * channels + c) * height * width;
-            if (p.stride_h == 1 && p.stride_w == 1) {
-              std::copy_n(sums, count, plane + first);
-              return;
-            }
-            for (index_t i = 0; i < count; ++i) {
-              const index_t row = (first + i) / g.out_width * p.stride_h + ph;
-              const index_t column = (first + i) % g.out_width * p.stride_w + pw;
-              plane[row * width + column] = sums[i];
-            }
-          });
-    }
+          kernel, rows, in_channels * taps,
+          [&](index_t c, index_t d) {
+            return w.data_handle()[(d / taps * we[1] + c) * we[2] * we[3] + source[d % taps]];
+          },
+          left);
+      const auto store = [&](index_t n, index_t c, index_t pixel, index_t count, const T* sums) {
+        T* const plane = dx.data_handle() + ((first + n) * rows + c) * height * width;
+        if (p.stride_h == 1 && p.stride_w == 1) {
+          std::copy_n(sums, count, plane + pixel);
+          return;
+        }
+        for (index_t i = pixel / k.out_width, j = pixel % k.out_width; count > 0; ++i, j = 0) {
+          T* const row = plane + (i * p.stride_h + k.row) * width + k.column;
+          const index_t in_row = (std::min)(count, k.out_width - j);
+          for (index_t q = 0; q < in_row; ++q) row[(j + q) * p.stride_w] = sums[q];
+          sums += in_row;
+          count -= in_row;
+        }
+      };
+      const detail::place_map map{k.out_height, k.out_width, layout.pitch()};
+      if (taps > 0) {
+        detail::multiply_planes<T>(ctx, left, rows, {in_channels, channel, taps, tap}, map, planes, image_size, images,
+                                   store);
+        return;
+      }
+      for (index_t n = 0; n < images; ++n)
+        for (index_t c = 0; c < rows; ++c)
+          for (index_t i = 0; i < k.out_height; ++i) {
+            T* const row = dx.data_handle() + (((first + n) * rows + c) * height + i * p.stride_h + k.row) * width;
+            for (index_t j = 0; j < k.out_width; ++j) row[j * p.stride_w + k.column] = T(0);
+          }
+    });
+  }
 }
 
 template <class T>
 void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dw,
                                 const ops::conv2d_params& p) {
+  if (dy.size() == 0) return;
+  const detail::forward_shifts f(x.extents(), dw.extents(), dy.extents(), p);
+  const index_t slack = ctx.dot<T>().step;
   auto scratch = ctx.scratch().borrow();
-  detail::tap* const taps = scratch.template take<detail::tap>(dw.extent(1) * dw.extent(2) * dw.extent(3));
-  detail::forward_taps(x.extents(), dw.extents(), p, taps);
-  const detail::gather g = detail::forward_gather(taps, x.extents(), dw.extents(), dy.extents(), p);
-  detail::accumulate_gathered(
-      ctx, dw.extent(0), g, x.extent(0), [&](index_t n) { return x[n].data_handle(); },
-      [&](index_t n) { return dy[n].data_handle(); }, dw.data_handle());
+  index_t* const tap = scratch.template take<index_t>(f.taps);
+  index_t* const channel = scratch.template take<index_t>(f.channels);
+  f.tap_offsets(dw.extents(), p, tap);
+  f.channel_offsets(channel);
+  const index_t image_size = f.channels * f.layout.channel_size() + slack;
+  // Not a function of the number of threads: the order of sums must not be one.
+  const index_t at_once = std::clamp(detail::chunk_numbers / image_size, index_t{1}, x.extent(0));
+  T* const planes = scratch.template take<T>(at_once * image_size);
+  for (index_t first = 0; first < x.extent(0); first += at_once) {
+    const index_t images = (std::min)(at_once, x.extent(0) - first);
+    detail::fill_planes(
+        ctx, f.layout, f.channels, x.extent(2) * x.extent(3), images,
+        [&](index_t n) { return x[first + n].data_handle(); }, planes, image_size);
+    for (index_t n = 0; n < images; ++n) std::fill_n(planes + (n + 1) * image_size - slack, slack, T(0));
+    detail::accumulate_planes<T>(
+        ctx, dw.extent(0), {f.channels, channel, f.taps, tap}, f.map, planes, image_size, images,
+        [&](index_t n) { return dy[first + n].data_handle(); }, dw.data_handle());
+  }
 }
 
 template <class T>

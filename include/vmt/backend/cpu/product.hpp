@@ -2,13 +2,9 @@
 #pragma once
 
 #include <vmt/backend/cpu/context.hpp>
-#include <vmt/backend/cpu/gather.hpp>
+#include <vmt/backend/cpu/planes.hpp>
 
 namespace vmt::inline VMT_ABI::detail {
-
-[[nodiscard]] constexpr index_t ceil_div(index_t a, index_t b) noexcept {
-  return (a + b - 1) / b;
-}
 
 /// The size of a left operand of `rows` × `depth` in the order that the kernel reads.
 template <class T>
@@ -25,112 +21,148 @@ void pack_left(const tile_kernel<T>& kernel, index_t rows, index_t depth, Elemen
       for (index_t m = m0; m < m0 + kernel.rows; ++m) *dst++ = m < rows ? element(m, k) : T(0);
 }
 
-/// For each image n: C = left · gather(image n), rows × pixels, tile by tile; `store(n, m, first, count, sums)`
-/// receives each finished run of a row. Threads share the panels of pixels; where there are too few of them, the rows.
-template <class T, class Image, class Store>
-void multiply_gathered(cpu_context& ctx, const T* left, index_t rows, const gather& g, index_t images, Image image,
-                       Store store) {
-  const tile_kernel<T>& kernel = ctx.kernel<T>();
-  const index_t panels = ceil_div(g.pixels(), kernel.columns);
-  const index_t blocks = ceil_div(rows, kernel.rows);
-  const index_t panel_size = g.depth * kernel.columns;
-  const index_t threads = ctx.threads().size();
-  auto scratch = ctx.scratch().borrow();
-  const index_t tile_size = kernel.rows * kernel.columns;
-  T* const tiles = scratch.take<T>(threads * tile_size);
+/// Shifted lines: what a convolution sums up. channel[c] + tap[t] is where output place 0 finds its number.
+struct shifts {
+  index_t channels;
+  const index_t* channel;
+  index_t taps;
+  const index_t* tap;
 
-  const auto pack = [&](index_t item, T* dst) {
-    g.pack(image(item / panels), item % panels * kernel.columns, kernel.columns, dst);
-  };
-  const auto compute = [&](index_t item, index_t block, const T* panel, T* tile) {
-    kernel.run(g.depth, left + block * kernel.rows * g.depth, panel, tile, false);
-    const index_t first = item % panels * kernel.columns;
-    const index_t count = (std::min)(kernel.columns, g.pixels() - first);
-    const index_t last_row = (std::min)(rows, (block + 1) * kernel.rows);
-    for (index_t m = block * kernel.rows; m < last_row; ++m) {
-      store(item / panels, m, first, count, tile + (m - block * kernel.rows) * kernel.columns);
+  [[nodiscard]] index_t depth() const noexcept { return channels * taps; }
+};
+
+/// The places of an output map in the pitch of its planes.
+struct place_map {
+  index_t out_height, out_width, pitch;
+
+  [[nodiscard]] index_t places() const noexcept { return (out_height - 1) * pitch + out_width; }
+
+  /// f(first pixel, count, offset from `begin`) for the runs of true output pixels among the places begin … end−1.
+  template <class F>
+  void for_each_run(index_t begin, index_t end, F&& f) const {
+    if (pitch == out_width) return f(begin, end - begin, index_t{0});
+    for (index_t p = begin; p < end;) {
+      const index_t i = p / pitch;
+      const index_t j = p - i * pitch;
+      if (j < out_width) f(i * out_width + j, (std::min)(out_width - j, end - p), p - begin);
+      p += pitch - j;
     }
-  };
-
-  const index_t items = images * panels;
-  if (threads == 1 || items >= 8 * threads) {
-    T* const packed = scratch.take<T>(threads * panel_size);
-    ctx.threads().run([&](int t) {
-      T* const panel = packed + t * panel_size;
-      for (index_t item = items * t / threads; item < items * (t + 1) / threads; ++item) {
-        pack(item, panel);
-        for (index_t block = 0; block < blocks; ++block) compute(item, block, panel, tiles + t * tile_size);
-      }
-    });
-  } else {
-    T* const packed = scratch.take<T>(items * panel_size);
-    ctx.threads().parallel_for(items, [&](index_t begin, index_t end) {
-      for (index_t item = begin; item < end; ++item) pack(item, packed + item * panel_size);
-    });
-    ctx.threads().run([&](int t) {
-      for (index_t job = items * blocks * t / threads; job < items * blocks * (t + 1) / threads; ++job) {
-        compute(job % items, job / items, packed + job % items * panel_size, tiles + t * tile_size);
-      }
-    });
   }
+};
+
+/// Numbers that a thread handles at a time between two waits for the others: enough to hide the waiting, few enough to
+/// stay in the second cache.
+inline constexpr index_t chunk_numbers = index_t{1} << 18;
+
+[[nodiscard]] constexpr index_t images_at_once(index_t image_size, index_t images, index_t threads) noexcept {
+  return std::clamp(chunk_numbers / (std::max)(image_size, index_t{1}), (std::min)(threads, images), images);
 }
 
-/// dw[m][k] += Σ_n Σ_p right(n)[m][p] · gather(image n)[k][p]: the product with the pixels summed away. The images form
-/// fixed groups, summed in order, so that the result does not depend on the number of threads.
-template <class T, class Image, class Right>
-void accumulate_gathered(cpu_context& ctx, index_t rows, const gather& g, index_t images, Image image, Right right,
-                         T* dw) {
+/// For images n = 0 … images−1, whose planes begin at x + n·stride: C = left · shifted lines, rows × places, tile by
+/// tile; `store(n, m, first, count, sums)` receives each finished run of pixels of a row. Reads up to a tile's width
+/// beyond the planes where there are fewer places than that.
+template <class T, class Store>
+void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts& s, const place_map& map, const T* x,
+                     index_t stride, index_t images, Store store) {
   const tile_kernel<T>& kernel = ctx.kernel<T>();
-  constexpr index_t depth_block = 256;  // pixels at a time: the packed panel stays in the second cache
-  const index_t panels = ceil_div(g.depth, kernel.columns);
+  const index_t places = map.places();
+  const index_t tiles = ceil_div(places, kernel.columns);
   const index_t blocks = ceil_div(rows, kernel.rows);
-  const index_t tile_size = kernel.rows * kernel.columns;
-  const index_t groups = std::min<index_t>(images, 4);
   const index_t threads = ctx.threads().size();
-  const index_t left_size = blocks * kernel.rows * depth_block;
-  const index_t panel_size = kernel.columns * depth_block;
-
+  const index_t items = images * tiles;
   auto scratch = ctx.scratch().borrow();
-  T* const sums = scratch.take<T>(groups * panels * blocks * tile_size);
-  T* const packed_left = scratch.take<T>(threads * left_size);
-  T* const packed_panel = scratch.take<T>(threads * panel_size);
+  T* const room = scratch.take<T>(threads * kernel.rows * kernel.columns);
+  // Whatever is larger, weights or pixels, is read once.
+  const bool weights_first = rows * s.depth() > images * stride;
 
-  const index_t items = groups * panels;
   ctx.threads().run([&](int t) {
-    T* const left = packed_left + t * left_size;
-    T* const panel = packed_panel + t * panel_size;
-    index_t item = items * t / threads;
-    const index_t last_item = items * (t + 1) / threads;
-    while (item < last_item) {
-      const index_t group = item / panels;
-      const index_t group_end = (std::min)(last_item, (group + 1) * panels);
-      bool first = true;
-      for (index_t n = images * group / groups; n < images * (group + 1) / groups; ++n) {
-        const T* const source = right(n);
-        for (index_t p0 = 0; p0 < g.pixels(); p0 += depth_block) {
-          const index_t depth = (std::min)(depth_block, g.pixels() - p0);
-          pack_left(
-              kernel, rows, depth, [&](index_t m, index_t p) { return source[m * g.pixels() + p0 + p]; }, left);
-          for (index_t i = item; i < group_end; ++i) {
-            g.pack_transposed(image(n), i % panels * kernel.columns, kernel.columns, p0, p0 + depth, panel);
-            for (index_t b = 0; b < blocks; ++b) {
-              kernel.run(depth, left + b * kernel.rows * depth, panel, sums + (i * blocks + b) * tile_size, !first);
-            }
-          }
-          first = false;
-        }
+    T* const tile = room + t * kernel.rows * kernel.columns;
+    for (index_t job = items * blocks * t / threads; job < items * blocks * (t + 1) / threads; ++job) {
+      const index_t item = weights_first ? job % items : job / blocks;
+      const index_t block = weights_first ? job / items : job % blocks;
+      const index_t n = item / tiles;
+      const index_t begin = item % tiles * kernel.columns;
+      const index_t end = (std::min)(begin + kernel.columns, places);
+      // The last tile ends with the last place, so that it reads nothing beyond; it repeats some of the one before.
+      const index_t first = (std::max)((std::min)(begin, places - kernel.columns), index_t{0});
+      kernel.run(s.channels, s.taps, left + block * kernel.rows * s.depth(), x + n * stride + first, s.channel, s.tap,
+                 tile);
+      const index_t last_row = (std::min)(rows, (block + 1) * kernel.rows);
+      for (index_t m = block * kernel.rows; m < last_row; ++m) {
+        const T* const sums = tile + (m - block * kernel.rows) * kernel.columns + (begin - first);
+        map.for_each_run(begin, end,
+                         [&](index_t pixel, index_t count, index_t at) { store(n, m, pixel, count, sums + at); });
       }
-      item = group_end;
     }
   });
-  ctx.threads().parallel_for(rows, [&](index_t begin, index_t end) {
-    for (index_t m = begin; m < end; ++m)
-      for (index_t group = 0; group < groups; ++group)
-        for (index_t k = 0; k < g.depth; ++k) {
-          const index_t item = group * panels + k / kernel.columns;
-          const index_t tile = item * blocks + m / kernel.rows;
-          dw[m * g.depth + k] += sums[tile * tile_size + m % kernel.rows * kernel.columns + k % kernel.columns];
-        }
+}
+
+/// Fills the planes of `images` images of `channels` channels; image n comes to dst + n·stride.
+template <class T, class Image>
+void fill_planes(cpu_context& ctx, const plane_layout& layout, index_t channels, index_t channel_numbers,
+                 index_t images, Image image, T* dst, index_t stride) {
+  ctx.threads().parallel_for(images * channels, [&](index_t begin, index_t end) {
+    for (index_t item = begin; item < end; ++item) {
+      const index_t n = item / channels;
+      const index_t c = item % channels;
+      layout.fill(image(n) + c * channel_numbers, dst + n * stride + c * layout.channel_size());
+    }
+  });
+}
+
+/// dw[m][k] += Σ_n Σ_p dy(n)[m][p] · shifted line k of image n. `planes` and `stride` as for `multiply_planes`, with
+/// `step` readable finite numbers behind each image. Each element has the same order of sums for any number of threads.
+template <class T, class Image>
+void accumulate_planes(cpu_context& ctx, index_t rows, const shifts& s, const place_map& map, const T* planes,
+                       index_t stride, index_t images, Image dy, T* dw) {
+  const dot_kernel<T>& kernel = ctx.dot<T>();
+  constexpr index_t longest = 1024;  // places at a time: four rows of dy and the taps' lines stay in the first cache
+  const index_t row_tiles = ceil_div(rows, kernel.rows);
+  const index_t tap_tiles = ceil_div(s.depth(), kernel.taps);
+  const index_t length = ceil_div(map.places(), kernel.step) * kernel.step;
+  const index_t dy_size = row_tiles * kernel.rows * length;
+  const index_t threads = ctx.threads().size();
+  auto scratch = ctx.scratch().borrow();
+  T* const left = scratch.take<T>(images * dy_size);
+  index_t* const offsets = scratch.take<index_t>(tap_tiles * kernel.taps);
+  T* const room = scratch.take<T>(threads * kernel.rows * kernel.taps);
+  for (index_t k = 0; k < tap_tiles * kernel.taps; ++k) {
+    const index_t known = (std::min)(k, s.depth() - 1);
+    offsets[k] = s.channel[known / s.taps] + s.tap[known % s.taps];
+  }
+  // dy in the pitch of the planes, with zeros where no output is.
+  ctx.threads().parallel_for(images * row_tiles * kernel.rows, [&](index_t begin, index_t end) {
+    for (index_t item = begin; item < end; ++item) {
+      T* const out = left + item * length;
+      const index_t n = item / (row_tiles * kernel.rows);
+      const index_t m = item % (row_tiles * kernel.rows);
+      std::fill_n(out, length, T(0));
+      if (m >= rows) continue;
+      const T* const in = dy(n) + m * map.out_height * map.out_width;
+      map.for_each_run(0, map.places(),
+                       [&](index_t pixel, index_t count, index_t at) { std::copy_n(in + pixel, count, out + at); });
+    }
+  });
+  const bool whole = length <= 2 * longest;  // short maps: all images in one run
+  const index_t runs = whole ? 1 : images * ceil_div(length, longest);
+  ctx.threads().run([&](int t) {
+    T* const sums = room + t * kernel.rows * kernel.taps;
+    const index_t jobs = row_tiles * tap_tiles;
+    for (index_t run = 0; run < runs; ++run) {
+      const index_t n = whole ? 0 : run / ceil_div(length, longest);
+      const index_t p = whole ? 0 : run % ceil_div(length, longest) * longest;
+      for (index_t job = jobs * t / threads; job < jobs * (t + 1) / threads; ++job) {
+        const index_t m0 = job / tap_tiles * kernel.rows;
+        const index_t k0 = job % tap_tiles * kernel.taps;
+        kernel.run({left + n * dy_size + m0 * length + p, length, dy_size, planes + n * stride + p, offsets + k0,
+                    stride, whole ? length : (std::min)(longest, length - p), whole ? images : 1},
+                   sums);
+        for (index_t m = m0; m < (std::min)(m0 + kernel.rows, rows); ++m)
+          for (index_t k = k0; k < (std::min)(k0 + kernel.taps, s.depth()); ++k) {
+            dw[m * s.depth() + k] += sums[(m - m0) * kernel.taps + (k - k0)];
+          }
+      }
+    }
   });
 }
 

@@ -48,7 +48,7 @@ void batch_norm(const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> bet
 
 template <class T>
 void batch_norm_train(const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
-                      const batch_norm_statistics<T>& s, tensor_view<T, 4> y, index_t first, index_t last) {
+                      const batch_norm_statistics<T>& s, bool relu, tensor_view<T, 4> y, index_t first, index_t last) {
   const index_t size = x.extent(2) * x.extent(3);
   const double count = static_cast<double>(x.extent(0) * size);
   for (index_t c = first; c < last; ++c) {
@@ -75,27 +75,37 @@ void batch_norm_train(const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 
     for (index_t n = 0; n < x.extent(0); ++n) {
       const T* in = x[n][c].data_handle();
       T* out = y[n][c].data_handle();
-      for (index_t i = 0; i < size; ++i) out[i] = a * (in[i] - m) + b;
+      for (index_t i = 0; i < size; ++i) {
+        const T v = a * (in[i] - m) + b;
+        out[i] = relu && v <= T(0) ? T(0) : v;  // keeps NaN
+      }
     }
   }
 }
 
+/// `relu_beta`: beta, where a ReLU followed and what it stopped must be told again; else a view of nothing.
 template <class T>
-void batch_norm_backward(const_view<T, 4> x, const_view<T, 4> dy, const_view<T, 1> gamma, const_view<T, 1> mean,
-                         const_view<T, 1> inverse_deviation, tensor_view<T, 1> dgamma, tensor_view<T, 1> dbeta,
-                         tensor_view<T, 4> dx, index_t first, index_t last) {
+void batch_norm_backward(const_view<T, 4> x, const_view<T, 4> dy, const_view<T, 1> gamma, const_view<T, 1> relu_beta,
+                         const_view<T, 1> mean, const_view<T, 1> inverse_deviation, tensor_view<T, 1> dgamma,
+                         tensor_view<T, 1> dbeta, tensor_view<T, 4> dx, index_t first, index_t last) {
+  const bool relu = relu_beta.data_handle() != nullptr;
   const index_t size = x.extent(2) * x.extent(3);
   const double count = static_cast<double>(x.extent(0) * size);
   for (index_t c = first; c < last; ++c) {
     const double m = static_cast<double>(mean(c));
     const double inverse = static_cast<double>(inverse_deviation(c));
+    const T forward_scale = static_cast<T>(static_cast<double>(gamma(c)) * inverse);
+    const T mean_x = mean(c);
+    const T shift = relu ? relu_beta(c) : T(0);
+    const auto open = [&](T v) { return !relu || forward_scale * (v - mean_x) + shift > T(0); };
     double sum = 0;
     double sum_normalised = 0;
     for (index_t n = 0; n < x.extent(0); ++n) {
       const T* in = x[n][c].data_handle();
-      sum += sum_of<T>(dy[n][c].span(), [](double g, std::size_t) { return g; });
-      sum_normalised +=
-          sum_of<T>(dy[n][c].span(), [in, m](double g, std::size_t i) { return g * (static_cast<double>(in[i]) - m); });
+      sum += sum_of<T>(dy[n][c].span(), [&](double g, std::size_t i) { return open(in[i]) ? g : 0.0; });
+      sum_normalised += sum_of<T>(dy[n][c].span(), [&](double g, std::size_t i) {
+        return open(in[i]) ? g * (static_cast<double>(in[i]) - m) : 0.0;
+      });
     }
     sum_normalised *= inverse;
     dgamma(c) += static_cast<T>(sum_normalised);
@@ -105,12 +115,11 @@ void batch_norm_backward(const_view<T, 4> x, const_view<T, 4> dy, const_view<T, 
     const T a = static_cast<T>(scale);
     const T b = static_cast<T>(-scale * inverse * sum_normalised / count);
     const T mean_dy = static_cast<T>(scale * sum / count);
-    const T mean_x = static_cast<T>(m);
     for (index_t n = 0; n < x.extent(0); ++n) {
       const T* in = x[n][c].data_handle();
       const T* g = dy[n][c].data_handle();
       T* out = dx[n][c].data_handle();
-      for (index_t i = 0; i < size; ++i) out[i] = (a * g[i] - mean_dy) + b * (in[i] - mean_x);
+      for (index_t i = 0; i < size; ++i) out[i] = (a * (open(in[i]) ? g[i] : T(0)) - mean_dy) + b * (in[i] - mean_x);
     }
   }
 }
