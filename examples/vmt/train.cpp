@@ -218,6 +218,8 @@ command add_train(CLI::App& app) {
   number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
   number("--splices", o->augment.splice_share, 0, 1,
          "augmentation: the share of windows whose right part is that of another window, with its notes");
+  number("--shifts", o->augment.shift_keys, 0, 51,
+         "augmentation: windows and their notes are moved by up to so many white keys");
   number("--seed", o->trainer.seed, 0, 1e18, "of the first weights, the order and the augmentation");
   number("--threads", o->threads, 0, 1024, "0: one for each processor");
   number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");

@@ -154,4 +154,5 @@ TEST_CASE("wrong sizes and options are refused") {
   CHECK_THROWS_AS(augmenter({.noise_share = 1.5}), vmt::error);
   CHECK_THROWS_AS(augmenter({.noise_deviation = -1}), vmt::error);
   CHECK_THROWS_AS(augmenter({.splice_share = 1.5}), vmt::error);
+  CHECK_THROWS_AS(augmenter({.shift_keys = -1}), vmt::error);
 }

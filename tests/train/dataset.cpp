@@ -180,6 +180,41 @@ TEST_CASE("a spliced window is one window left of the cut and another right of i
   CHECK(without_right_note > 40);
 }
 
+TEST_CASE("a window that is moved along the keyboard takes its notes along") {
+  const data_set set;
+  // A black and a white note at the time of window 8, and a bright column in the middle of the white key.
+  vmt::write_file(set.root / "a/notes.csv", std::string_view("onset,offset,pitch\n0.4,0.5,60\n0.4,0.5,61\n"));
+  for (int i = 0; i < 40; ++i) {  // middle C is white key 23 of 52: its middle is at 23.5 · 80 / 52
+    std::string image = "P5\n80 14\n255\n";
+    for (int p = 0; p < 80 * 14; ++p) image += static_cast<char>(p % 80 == 36 ? 200 : 50);
+    vmt::write_file(set.root / ("a/frames/" + std::to_string(i) + ".pgm"), std::string_view(image));
+  }
+  video_data_options options = set.options();
+  options.margin = 0;
+  options.augment = {.crop = false, .brightness_range = 0, .noise_share = 0, .shift_keys = 9};
+  const video_data data(set.root, options);
+  std::vector<int> seen(19);
+  for (std::uint32_t epoch = 0; epoch < 300; ++epoch) {
+    window w = load(data, 8);
+    data.load(8, epoch, true, w.x, w.y);
+    const auto bright = std::max_element(w.x.begin(), w.x.begin() + 80) - w.x.begin();
+    const auto shift = std::lround((static_cast<double>(bright) - 36) * 52 / 80);
+    REQUIRE(std::abs(shift) <= 9);
+    ++seen[static_cast<std::size_t>(shift + 9)];
+    // The white key so many white keys above middle C, and the black key behind it where there is one.
+    int white = 60;
+    for (auto left = std::abs(shift); left > 0; --left) {
+      do white += shift > 0 ? 1 : -1;
+      while (!vmt::keyboard::is_white(white));
+    }
+    for (int pitch = 21; pitch <= 108; ++pitch) {
+      const bool expected = pitch == white || (pitch == white + 1 && !vmt::keyboard::is_white(pitch));
+      CHECK(w.y[static_cast<std::size_t>(pitch - 21)] == (expected ? 1.0F : 0.0F));
+    }
+  }
+  for (const int n : seen) CHECK(n > 0);
+}
+
 TEST_CASE("a keyboard file says where the strip lies") {
   const data_set set(0);
   for (int i = 0; i < 10; ++i) {

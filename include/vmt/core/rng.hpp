@@ -11,7 +11,7 @@
 namespace vmt::inline VMT_ABI {
 
 /// What a random stream is for. Streams of different use never meet.
-enum class rng_use : std::uint32_t { initialisation = 1, shuffle = 2, augmentation = 3, render = 4, test = 5, splice = 6 };
+enum class rng_use : std::uint32_t { initialisation = 1, shuffle = 2, augmentation = 3, render = 4, test = 5, splice = 6, shift = 7 };
 
 /// A random stream that is addressed, not advanced: the same (seed, epoch, sample, use) gives the same numbers on any
 /// thread, in any order, after any resume. Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as

@@ -11,8 +11,8 @@
 
 namespace vmt::inline VMT_ABI::train {
 
-/// The paper's augmentation (section 4.2), and splices, which are ours. The paper gives no range for the brightness;
-/// ±20 % is ours too.
+/// The paper's augmentation (section 4.2), and splices and shifts, which are ours. The paper gives no range for the
+/// brightness; ±20 % is ours too.
 struct augment_options {
   bool crop = true;               ///< off: the crop is in the centre
   double brightness_range = 0.2;  ///< pixels are multiplied by a factor uniform in 1 ± this; 0 turns it off
@@ -22,6 +22,10 @@ struct augment_options {
   /// its targets. The camera and the keyboard are the same, pitch is position: so the left hand is seen with every
   /// right hand, and which notes go together is nothing to learn by heart.
   double splice_share = 0;
+  /// Windows are moved along the keyboard by up to so many white keys either way, their notes with them: what is learnt
+  /// at one key is learnt at all. What leaves on one side comes in on the other. Of no use where the picture must tell
+  /// the key's name by its looks.
+  index_t shift_keys = 0;
 };
 
 /// Turns a window of frames in bytes into network input, with or without augmentation. All choices are those of
@@ -41,6 +45,7 @@ class augmenter {
     require(options.brightness_range >= 0 && options.brightness_range < 1, "the brightness range must be in [0, 1)");
     require(options.noise_share >= 0 && options.noise_share <= 1, "the share of noisy windows must be in [0, 1]");
     require(options.noise_deviation >= 0 && options.noise_deviation <= 1, "the noise deviation must be in [0, 1]");
+    require(options.shift_keys >= 0 && options.shift_keys <= 51, "a shift must be 0 … 51 white keys");
     require(options.splice_share >= 0 && options.splice_share <= 1, "the share of splices must be in [0, 1]");
   }
 
@@ -56,7 +61,7 @@ class augmenter {
   /// centre.
   void plain(std::span<const std::uint8_t> bytes, const sizes& s, std::span<float> out) const {
     check(bytes, s, out);
-    cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 1.0F / 255, out);
+    cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 0, 1.0F / 255, out);
   }
 
   /// What comes into the right part of window `sample`: window `other` of the `windows` of its clip, from `place` (0 …
@@ -72,9 +77,16 @@ class augmenter {
     return splice{other, random.uniform()};
   }
 
-  /// The same with a random crop, brightness and noise; values beyond [0, 1] are clamped, as a camera would.
+  /// By how many white keys window `sample` moves up: uniform in −shift_keys … shift_keys.
+  [[nodiscard]] index_t shift_of(std::uint32_t epoch, index_t sample) const noexcept {
+    rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::shift);
+    return random.below(2 * options_.shift_keys + 1) - options_.shift_keys;
+  }
+
+  /// The same with a random crop, brightness and noise, and moved `columns` to the right; values beyond [0, 1] are
+  /// clamped, as a camera would.
   void operator()(std::span<const std::uint8_t> bytes, const sizes& s, std::uint32_t epoch, index_t sample,
-                  std::span<float> out) const {
+                  std::span<float> out, index_t columns = 0) const {
     check(bytes, s, out);
     rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation);
     // Always the same draws, so that turning one thing off leaves the others as they were.
@@ -83,7 +95,7 @@ class augmenter {
     const double factor = 1 + options_.brightness_range * random.uniform(-1, 1);
     const bool noisy = random.uniform() < options_.noise_share;
     cut(bytes, s, options_.crop ? random_y : (s.in_height - s.height) / 2,
-        options_.crop ? random_x : (s.in_width - s.width) / 2, static_cast<float>(factor / 255), out);
+        options_.crop ? random_x : (s.in_width - s.width) / 2, columns, static_cast<float>(factor / 255), out);
     if (noisy && options_.noise_deviation > 0) add_noise(s, random, out);
     for (float& v : out) v = std::clamp(v, 0.0F, 1.0F);
   }
@@ -110,13 +122,16 @@ class augmenter {
     }
   }
 
-  static void cut(std::span<const std::uint8_t> bytes, const sizes& s, index_t top, index_t left, float scale,
-                  std::span<float> out) {
+  static void cut(std::span<const std::uint8_t> bytes, const sizes& s, index_t top, index_t left, index_t columns,
+                  float scale, std::span<float> out) {
+    const index_t first = (((left - columns) % s.in_width) + s.in_width) % s.in_width;  // the column that comes first
+    const index_t until_wrap = (std::min)(s.in_width - first, s.width);
     float* to = out.data();
     for (index_t f = 0; f < s.frames; ++f) {
       for (index_t y = 0; y < s.height; ++y, to += s.width) {
-        const std::uint8_t* from = bytes.data() + (f * s.in_height + top + y) * s.in_width + left;
-        for (index_t x = 0; x < s.width; ++x) to[x] = static_cast<float>(from[x]) * scale;
+        const std::uint8_t* row = bytes.data() + (f * s.in_height + top + y) * s.in_width;
+        for (index_t x = 0; x < until_wrap; ++x) to[x] = static_cast<float>(row[first + x]) * scale;
+        for (index_t x = until_wrap; x < s.width; ++x) to[x] = static_cast<float>(row[x - until_wrap]) * scale;
       }
     }
   }

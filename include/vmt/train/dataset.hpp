@@ -111,7 +111,9 @@ class video_data {
         }
       }
     }
-    augmenter_(bytes, s, epoch, sample, x);
+    const index_t keys_up = augmenter_.shift_of(epoch, sample);
+    if (keys_up != 0) shift_targets(keys_up, targets);
+    augmenter_(bytes, s, epoch, sample, x, std::lround(static_cast<double>(keys_up) * white_width()));
   }
 
   /// Where a window is from: its clip, and the time of its middle frame in seconds.
@@ -151,17 +153,36 @@ class video_data {
     }
   }
 
-  /// Where the middle of a key lies in the paper's strip, 0 … 1: white keys are equally wide, black ones are on the
-  /// cracks.
-  [[nodiscard]] double key_place(index_t key) const noexcept {
+  /// Where a key lies, in half white keys from the left edge: 1, 3, 5, … the white ones, 2, 4, … the cracks between
+  /// them, where black ones may be.
+  [[nodiscard]] int half_place(index_t key) const noexcept {
     const int lowest = options_.targets.lowest_key;
-    int below = 0, whites = 0;
-    for (int k = 0; k < static_cast<int>(options_.keys); ++k) {
-      if (!keyboard::is_white(lowest + k)) continue;
-      below += k < static_cast<int>(key) ? 1 : 0;
-      ++whites;
+    int half = 1;
+    for (int k = lowest; k < lowest + static_cast<int>(key); ++k) half += keyboard::is_white(k) ? 2 : 0;
+    return keyboard::is_white(lowest + static_cast<int>(key)) ? half : half - 1;
+  }
+  [[nodiscard]] index_t white_keys() const noexcept { return half_place(options_.keys) / 2; }
+  /// Columns of a white key: they are equally wide in the paper's strip.
+  [[nodiscard]] double white_width() const noexcept {
+    return static_cast<double>(options_.width) / static_cast<double>(white_keys());
+  }
+  /// The middle of a key, 0 … 1 of the strip.
+  [[nodiscard]] double key_place(index_t key) const noexcept {
+    return 0.5 * half_place(key) / static_cast<double>(white_keys());
+  }
+
+  /// Moves the targets up by so many white keys. One that comes to a place without a key is lost.
+  void shift_targets(index_t keys_up, std::span<float> targets) const {
+    std::vector<float> by_place(static_cast<std::size_t>(2 * white_keys() + 1));
+    for (index_t key = 0; key < keys(); ++key) {
+      const auto moved = half_place(key) + 2 * keys_up;
+      if (moved >= 0 && moved < std::ssize(by_place)) {
+        by_place[static_cast<std::size_t>(moved)] = targets[static_cast<std::size_t>(key)];
+      }
     }
-    return (below + (keyboard::is_white(lowest + static_cast<int>(key)) ? 0.5 : 0.0)) / whites;
+    for (index_t key = 0; key < keys(); ++key) {
+      targets[static_cast<std::size_t>(key)] = by_place[static_cast<std::size_t>(half_place(key))];
+    }
   }
 
   void targets_of(const clip_data& c, index_t first, std::span<float> targets) const {
@@ -227,6 +248,7 @@ class video_data {
                    {options_.targets.tolerance, static_cast<double>(options_.targets.lowest_key), a.crop ? 1.0 : 0.0,
                     a.brightness_range, a.noise_share, a.noise_deviation, static_cast<double>(options_.onset_repeats)});
     if (a.splice_share > 0) numbers.push_back(a.splice_share);
+    if (a.shift_keys > 0) numbers.push_back(static_cast<double>(-a.shift_keys));
     mix(numbers);
     fingerprint_ = fingerprint_of(
         folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' + std::to_string(options_.frames),
