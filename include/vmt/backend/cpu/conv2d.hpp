@@ -10,7 +10,7 @@ namespace detail {
 inline void forward_taps(const extents<4>& x, const extents<4>& w, const ops::conv2d_params& p, tap* taps) {
   for (index_t c = 0; c < w[1]; ++c)
     for (index_t r = 0; r < w[2]; ++r)
-      for (index_t s = 0; s < w[3]; ++s) *taps++ = {c * x[2] * x[3], r - p.padding_h, s - p.padding_w};
+      for (index_t s = 0; s < w[3]; ++s) *taps++ = {c * x[2] * x[3], p.tap_row(r), p.tap_column(s)};
 }
 
 [[nodiscard]] inline gather forward_gather(const tap* taps, const extents<4>& x, const extents<4>& w,
@@ -62,8 +62,8 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
       for (index_t k = 0; k < w.extent(0); ++k)
         for (index_t r = 0; r < w.extent(2); ++r)
           for (index_t s = 0; s < w.extent(3); ++s) {
-            const index_t row = ph + p.padding_h - r;
-            const index_t column = pw + p.padding_w - s;
+            const index_t row = ph - p.tap_row(r);
+            const index_t column = pw - p.tap_column(s);
             if (row % p.stride_h != 0 || column % p.stride_w != 0) continue;
             taps[depth] = {k * dy.extent(2) * dy.extent(3), row / p.stride_h, column / p.stride_w};
             sources[depth++] = {k, r, s};
