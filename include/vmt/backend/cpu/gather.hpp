@@ -4,8 +4,29 @@
 #include <vmt/ops/generic/conv2d.hpp>
 
 #include <cstring>  // memcpy
+#include <type_traits>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace vmt::inline VMT_ABI::detail {
+
+/// out[i] = in[2i], i < n: a row seen with stride 2. Nothing behind in[2n − 2] is read.
+template <class T>
+void copy_every_other(const T* in, index_t n, T* out) noexcept {
+  index_t i = 0;
+#if defined(__SSE2__)
+  if constexpr (std::is_same_v<T, float>) {
+    for (; i + 4 < n; i += 4) {  // the last load ends at in[2i + 7]
+      const __m128 low = _mm_loadu_ps(in + 2 * i);
+      const __m128 high = _mm_loadu_ps(in + 2 * i + 4);
+      _mm_storeu_ps(out + i, _mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
+    }
+  }
+#endif
+  for (; i < n; ++i) out[i] = in[2 * i];
+}
 
 /// One row of the matrix that a convolution multiplies its weights with: the input plane of a channel, shifted.
 struct tap {
@@ -60,6 +81,8 @@ struct gather {
             std::memcpy(out + (s.begin - j), image + (row + s.begin),
                         static_cast<std::size_t>(s.end - s.begin) * sizeof(T));
           }
+        } else if (stride_w == 2) {
+          if (s.begin < s.end) copy_every_other(image + (row + 2 * s.begin), s.end - s.begin, out + (s.begin - j));
         } else {
           for (index_t x = s.begin; x < s.end; ++x) out[x - j] = image[row + x * stride_w];
         }
