@@ -79,8 +79,8 @@ TEST_CASE_TEMPLATE("the network equals PyTorch's for every look-ahead: outputs, 
     const golden trace(std::string(network) + ".trace");
     const index_t samples = trace.integer("samples"), frames = trace.integer("frames");
     const extents<5> sizes{samples, frames, 3, trace.integer("vmt.rows"), trace.integer("width")};
-    const auto images = hashed_input<T>(static_cast<std::uint32_t>(trace.integer("seed")),
-                                        {samples * frames, 3, sizes[3], sizes[4]});
+    const auto images =
+        hashed_input<T>(static_cast<std::uint32_t>(trace.integer("seed")), {samples * frames, 3, sizes[3], sizes[4]});
     const const_view<T, 5> x = images.view().reshaped(sizes);
     const auto keys = keys_of(trace);
     const auto dy = trace.tensor<T, 4>("dy");
@@ -165,7 +165,8 @@ TEST_CASE_TEMPLATE("a training step has the same bits for 1, 2 and 4 threads, dr
 
 TEST_CASE("dropout is a function of seed and step, and inference has none") {
   cpu_context ctx({.threads = 1});
-  auto net = random_key_net<float>({.rows = 16, .channels = {4, 4, 4, 4}, .features = 16, .window = 3, .dropout = 0.5}, 2);
+  auto net =
+      random_key_net<float>({.rows = 16, .channels = {4, 4, 4, 4}, .features = 16, .window = 3, .dropout = 0.5}, 2);
   const auto x = random_tensor<float, 5>({1, 4, 3, 16, 64}, 1, -1, 1);
   const auto keys = random_keys(4, 64, 1);
   const auto train = [&](std::uint64_t seed, std::uint64_t step) {
@@ -302,8 +303,8 @@ TEST_CASE("inputs, places and options that do not fit are refused with a sentenc
                        error);
   CHECK_THROWS_AS(run({2, 3, 1, 32, 32}, two, {2, 1, 5, 3}), error);
   CHECK_THROWS_AS(run({2, 0, 3, 32, 32}, two, {2, 1, 5, 0}), error);
-  CHECK_THROWS_WITH_AS(run({2, 3, 3, 32, 32}, two, {2, 2, 5, 3}),
-                       "key_net: output has sizes 2×2×5×3, expected 2×1×5×3", error);
+  CHECK_THROWS_WITH_AS(run({2, 3, 3, 32, 32}, two, {2, 2, 5, 3}), "key_net: output has sizes 2×2×5×3, expected 2×1×5×3",
+                       error);
   CHECK_THROWS_WITH_AS(run({2, 3, 3, 32, 32}, std::vector<key_place>(3), {2, 1, 5, 3}),
                        "key_net: 3 key places for 2 samples; expected the same number for each", error);
   const float nan = std::numeric_limits<float>::quiet_NaN();

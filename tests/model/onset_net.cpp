@@ -56,9 +56,9 @@ onset_net<T> network_of(const golden& weights) {
 
 template <class T>
 cpu_tensor<T, 4> input_of(const golden& trace) {
-  return hashed_input<T>(static_cast<std::uint32_t>(trace.integer("seed")),
-                         {trace.integer("samples"), trace.integer("vmt.frames"), trace.integer("height"),
-                          trace.integer("width")});
+  return hashed_input<T>(
+      static_cast<std::uint32_t>(trace.integer("seed")),
+      {trace.integer("samples"), trace.integer("vmt.frames"), trace.integer("height"), trace.integer("width")});
 }
 
 void clear_gradients(auto& net) {

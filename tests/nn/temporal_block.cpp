@@ -38,8 +38,7 @@ TEST_CASE_TEMPLATE("a dilated convolution, symmetric or causal, equals PyTorch's
       layer.backward(ctx, x, dy, dx);
       check_golden<T>(g, "y", y);
       check_golden<T>(g, "dx", dx);
-      layer.for_each_parameter(
-          [&](const std::string& p, auto& v) { check_golden<T>(g, "d" + p, v.flat_gradient()); });
+      layer.for_each_parameter([&](const std::string& p, auto& v) { check_golden<T>(g, "d" + p, v.flat_gradient()); });
     });
   }
 }

@@ -8,8 +8,9 @@
 namespace vmt::inline VMT_ABI {
 
 /// A trained `key_net` compiled for inference on the CPU, for one width of the strip and one list of keys: batch norm
-/// folded, weights packed, each frame computed once, the convolutions over time step by step. Push the frames of a video
-/// one by one; `lookahead()` frames later each gets its answer, equal to that of `key_net::forward` on the whole video:
+/// folded, weights packed, each frame computed once, the convolutions over time step by step. Push the frames of a
+/// video one by one; `lookahead()` frames later each gets its answer, equal to that of `key_net::forward` on the whole
+/// video:
 ///
 ///     engine.push(ctx, frame);
 ///     if (engine.ready()) engine.run(ctx, numbers);
@@ -110,8 +111,7 @@ class key_engine {
     head_.run(ctx, waiting_frame(answered_), answer_.data(), nullptr, false);
     for (index_t o = 0; o < key_outputs; ++o)
       for (index_t k = 0; k < keys_(); ++k) {
-        y[static_cast<std::size_t>(o * keys_() + k)] =
-            answer_.data()[o * keys_() + row_[static_cast<std::size_t>(k)]];
+        y[static_cast<std::size_t>(o * keys_() + k)] = answer_.data()[o * keys_() + row_[static_cast<std::size_t>(k)]];
       }
     --waiting_;
     ++answered_;

@@ -11,11 +11,11 @@ namespace vmt::inline VMT_ABI {
 /// The key-aligned network: one head, shared by all keys, looks at the columns around its key.
 ///   x: B × T × 3 × rows × W, the channels of `key_channels` for T frames in a row of a strip in which a white key is
 ///   16 pixels wide, W a multiple of 16; keys: B·K places → y: B × K × 5 × T, see `key_output`.
-/// Each frame alone: four convolutions (5×5 stride 2, 3×3 stride 2, twice 3×3 stride (2, 1)), one over all rows that are
-/// left: features × W/4. Each key: `window` columns around its centre, linearly interpolated, through the matrix of the
-/// white or of the black keys, batch norm, ReLU, dropout. Each key over time: three residual convolutions, dilations 1,
-/// 1, 2, that look ahead as far as `future` allows and else only back; 1×1 to five numbers.
-/// Parameters: `trunk.I.conv|bn.*`, `columns.conv|bn.*`, `white.*`, `black.*`, `norm.*`, `temporal.I.conv|bn.*`, `head.*`.
+/// Each frame alone: four convolutions (5×5 stride 2, 3×3 stride 2, twice 3×3 stride (2, 1)), one over all rows that
+/// are left: features × W/4. Each key: `window` columns around its centre, linearly interpolated, through the matrix of
+/// the white or of the black keys, batch norm, ReLU, dropout. Each key over time: three residual convolutions,
+/// dilations 1, 1, 2, that look ahead as far as `future` allows and else only back; 1×1 to five numbers. Parameters:
+/// `trunk.I.conv|bn.*`, `columns.conv|bn.*`, `white.*`, `black.*`, `norm.*`, `temporal.I.conv|bn.*`, `head.*`.
 template <class T, class Backend = cpu>
 class key_net {
  public:
@@ -110,8 +110,8 @@ class key_net {
     random_ = rng(seed, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32), rng_use::dropout);
   }
 
-  /// Training: batch norm uses the batch, features drop out, and what `backward` needs is kept. Sizes that do not change
-  /// from call to call cost no allocation; the number of white keys among them may change.
+  /// Training: batch norm uses the batch, features drop out, and what `backward` needs is kept. Sizes that do not
+  /// change from call to call cost no allocation; the number of white keys among them may change.
   template <class Context>
   void forward_train(Context& ctx, const_view<T, 5> x, std::span<const key_place> keys, tensor_view<T, 4> y) {
     const shapes s = t_.s = sizes(x.extents());
@@ -223,8 +223,9 @@ class key_net {
   /// Throws `shape_mismatch` unless x is B × T × 3 × rows × W with W a multiple of 16 and no size 0.
   [[nodiscard]] shapes sizes(const extents<5>& x) const {
     if (x.size() == 0 || x[2] != 3 || x[3] != o_.rows || x[4] % 16 != 0) {
-      throw error(errc::shape_mismatch, "key_net: the input has sizes " + to_string(x) + ", expected samples×frames×3×" +
-                                            std::to_string(o_.rows) + "×width, the width a multiple of 16");
+      throw error(errc::shape_mismatch, "key_net: the input has sizes " + to_string(x) +
+                                            ", expected samples×frames×3×" + std::to_string(o_.rows) +
+                                            "×width, the width a multiple of 16");
     }
     shapes s;
     s.samples = x[0];

@@ -84,9 +84,7 @@ template <class T, class Backend = cpu>
 class conv1d {
  public:
   explicit conv1d(const conv1d_options& o)
-      : dilation_(o.dilation),
-        causal_(o.causal),
-        weight_(extents<3>{o.out_channels, o.in_channels, o.kernel}) {
+      : dilation_(o.dilation), causal_(o.causal), weight_(extents<3>{o.out_channels, o.in_channels, o.kernel}) {
     if (o.bias) bias_.emplace_back(extents<1>{o.out_channels});
   }
   conv1d(index_t in_channels, index_t out_channels, index_t kernel)

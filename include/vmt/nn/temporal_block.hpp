@@ -13,7 +13,10 @@ template <class T, class Backend = cpu>
 class temporal_block {
  public:
   temporal_block(index_t channels, index_t dilation, bool causal)
-      : dilation_(dilation), causal_(causal), conv_(conv1d_options{channels, channels, 3, dilation, causal, false}), bn_(channels) {}
+      : dilation_(dilation),
+        causal_(causal),
+        conv_(conv1d_options{channels, channels, 3, dilation, causal, false}),
+        bn_(channels) {}
 
   /// Frames that an output looks ahead, and back.
   [[nodiscard]] index_t ahead() const noexcept { return causal_ ? 0 : dilation_; }

@@ -9,8 +9,7 @@ namespace detail {
 template <class T>
 void check_sample_columns(std::string_view op, const_view<T, 3> x, std::span<const column_place> places,
                           const_view<T, 4> y) {
-  require_same(op, "row output", y.extents(),
-               extents<4>{x.extent(1), y.extent(1), std::ssize(places), y.extent(3)});
+  require_same(op, "row output", y.extents(), extents<4>{x.extent(1), y.extent(1), std::ssize(places), y.extent(3)});
   require(y.extent(1) % 2 == 1, op, "the window needs a middle column: its width must be odd");
   require(x.extent(2) > 0, op, "the maps are empty");
   for (const column_place& p : places) {

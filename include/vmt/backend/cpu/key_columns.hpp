@@ -14,9 +14,8 @@ namespace vmt::inline VMT_ABI {
 template <class T>
 void vmt_sample_columns(cpu_context& ctx, const_view<T, 3> x, std::span<const ops::column_place> places,
                         tensor_view<T, 4> y) {
-  ctx.threads().parallel_for(x.extent(1), [&](index_t first, index_t last) {
-    ops::generic::sample_columns<T>(x, places, y, first, last);
-  });
+  ctx.threads().parallel_for(
+      x.extent(1), [&](index_t first, index_t last) { ops::generic::sample_columns<T>(x, places, y, first, last); });
 }
 
 template <class T>

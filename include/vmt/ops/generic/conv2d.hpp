@@ -14,7 +14,8 @@ struct conv2d_params {
   index_t padding_h = 0;
   index_t padding_w = 0;
   index_t dilation_w = 1;
-  index_t shift_w = 0;  ///< moves all taps to the left; the output keeps its size. shift = padding: a causal convolution
+  index_t shift_w =
+      0;  ///< moves all taps to the left; the output keeps its size. shift = padding: a causal convolution
 
   /// Where tap (r, s) lies, seen from i·stride_h and j·stride_w.
   [[nodiscard]] constexpr index_t tap_row(index_t r) const noexcept { return r - padding_h; }

@@ -46,24 +46,22 @@ void for_each_sample(const extents<3>& x, std::span<const column_place> places, 
 template <class T>
 void sample_columns(const_view<T, 3> x, std::span<const column_place> places, tensor_view<T, 4> y, index_t first,
                     index_t last) {
-  for_each_sample(
-      x.extents(), places, y.extents(), first, last,
-      [&](index_t c, index_t j, index_t r, index_t t, index_t n, const column_point& p) {
-        const T fraction = static_cast<T>(p.fraction);
-        y(c, j, r, t) = (T(1) - fraction) * x(n, c, p.left) + fraction * x(n, c, p.right);
-      });
+  for_each_sample(x.extents(), places, y.extents(), first, last,
+                  [&](index_t c, index_t j, index_t r, index_t t, index_t n, const column_point& p) {
+                    const T fraction = static_cast<T>(p.fraction);
+                    y(c, j, r, t) = (T(1) - fraction) * x(n, c, p.left) + fraction * x(n, c, p.right);
+                  });
 }
 
 template <class T>
 void sample_columns_backward(const_view<T, 4> dy, std::span<const column_place> places, tensor_view<T, 3> dx,
                              index_t first, index_t last) {
-  for_each_sample(
-      dx.extents(), places, dy.extents(), first, last,
-      [&](index_t c, index_t j, index_t r, index_t t, index_t n, const column_point& p) {
-        const T fraction = static_cast<T>(p.fraction);
-        dx(n, c, p.left) += (T(1) - fraction) * dy(c, j, r, t);
-        dx(n, c, p.right) += fraction * dy(c, j, r, t);
-      });
+  for_each_sample(dx.extents(), places, dy.extents(), first, last,
+                  [&](index_t c, index_t j, index_t r, index_t t, index_t n, const column_point& p) {
+                    const T fraction = static_cast<T>(p.fraction);
+                    dx(n, c, p.left) += (T(1) - fraction) * dy(c, j, r, t);
+                    dx(n, c, p.right) += fraction * dy(c, j, r, t);
+                  });
 }
 
 }  // namespace generic
