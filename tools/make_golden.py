@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import key_net
 import onset_net
 from onset_net import Aggregation, BasicBlock, OnsetNet, Options, Slope, balanced_bce
 
@@ -183,8 +184,8 @@ def loss_and_optimizer():
               lr=1e-3, **settings)
 
 
-def kept(t):
-    return t.detach().reshape(-1)[::EVERY if t.numel() > WHOLE else 1]
+def kept(t, every=EVERY):
+    return t.detach().reshape(-1)[::every if t.numel() > WHOLE else 1]
 
 
 def network(name, options, seed, height, width, samples):
@@ -231,6 +232,63 @@ def networks():
     network("onset_net_full_size", Options(width=4), seed + 1, 145, 800, 1)
 
 
+def key_layers():
+    """What only key_net needs."""
+    for name, sides in (("conv1d_k3_d2", (2, 2)), ("conv1d_k3_d2_causal", (4, 0))):
+        x, w = random(2, 3, 11), random(4, 3, 3, scale=0.3)
+        case(name, lambda: F.conv1d(F.pad(x, sides), w, dilation=2), {"x": x}, {"weight": w}, dilation=2,
+             causal=int(sides[1] == 0))
+    x = random(6, 3, 10).requires_grad_()  # two samples of three frames
+    centres = torch.tensor([[0.0, 4.5, 9.0, -7.25, 2.0], [9.3, 1.75, 5.5, 12.0, 8.5]])
+    y = key_net.sample_columns(x, centres.repeat_interleave(3, 0), 5).unflatten(0, (2, 3))
+    y = y.permute(2, 4, 0, 3, 1).flatten(2, 3)  # C x window x B K x T
+    dy = random(*y.shape)
+    write("sample_columns", {"x": x, "centres": centres, "y": y, "dy": dy, "dx": torch.autograd.grad(y, x, dy)[0]},
+          frames=3)
+    for name, module in (("temporal_block", key_net.Temporal(4, 2, False)),
+                         ("temporal_block_causal", key_net.Temporal(4, 2, True))):
+        module_case(name, module, {"x": random(3, 4, 9)}, dilation=2, causal=int("causal" in name))
+
+
+def key_network(name, options, seed, samples, frames, width, keys):
+    """NAME.safetensors: a weights file; NAME.trace.safetensors: one step of training in double, and inference."""
+    net = onset_net.randomise(key_net.KeyNet(options), seed).float()
+    onset_net.save(net, folder / f"{name}.safetensors")
+    net.double()
+    x = pattern(samples * frames, 3, options.rows, width, seed=seed).unflatten(0, (samples, frames)).requires_grad_()
+    keys = keys.float().double()
+    with torch.no_grad():
+        y = net.eval()(x, keys)
+    assert y.std((0, 1, 3)).min() > 1e-2, "a dead network tests nothing"
+    train_y = net.train()(x, keys)
+    dy = random(*y.shape).float().double()
+    dx, *gradients = torch.autograd.grad(train_y, [x, *net.parameters()], dy)
+    trace = {"keys": keys.flatten(0, 1), "y": kept(y), "train_y": kept(train_y), "dx": kept(dx, 101), "dy": dy}
+    trace.update({f"grad.{k}": kept(g) for (k, _), g in zip(net.named_parameters(), gradients)})
+    trace.update({f"after.{k}": kept(t) for k, t in onset_net.state(net).items() if "running" in k})
+    settings = dict(seed=seed, samples=samples, frames=frames, width=width, keys=keys.shape[1])
+    onset_net.save_safetensors(folder / f"{name}.trace.safetensors", trace,
+                               {**options.metadata(), **{k: str(v) for k, v in settings.items()}})
+
+
+def key_networks():
+    small = dict(rows=32, channels=(3, 4, 5, 6), features=8, window=5, dropout=0.0)
+    for seed, future in enumerate((4, 2, 1, 0), start=51):
+        keys = torch.rand(2, 6, 2, generator=generator)
+        keys[:, :, 0] = keys[:, :, 0] * 84 - 10  # some beside the strip
+        keys[:, :, 1] = (keys[:, :, 1] < 0.4).double()
+        keys[0, 0, 0], keys[1, 0, 0] = 0.0, 64.0
+        key_network(f"key_net_future_{future}", key_net.Options(**small, future=future), seed, 2, 7, 64, keys)
+    # The 88 keys of a piano; where black keys lie between the white ones does not matter here.
+    places, white = [], 0
+    for midi in range(21, 109):
+        black = midi % 12 in (1, 3, 6, 8, 10)
+        places.append((16 * white if black else 16 * (white + 0.5), float(black)))
+        white += not black
+    full = key_net.Options(channels=(4, 8, 12, 12), features=16, dropout=0.0)
+    key_network("key_net_full_size", full, 55, 1, 3, 832, torch.tensor([places]))
+
+
 def main():
     global folder
     if len(sys.argv) > 1:
@@ -240,7 +298,8 @@ def main():
     torch.set_default_dtype(torch.float64)
     torch.use_deterministic_algorithms(True)
     onset_net.check_parameter_counts()
-    for part in (convolutions, pointwise_and_pools, modules, loss_and_optimizer, networks):
+    key_net.check_parameter_count()
+    for part in (convolutions, pointwise_and_pools, modules, loss_and_optimizer, networks, key_layers, key_networks):
         generator.manual_seed(20201)
         part()
 

@@ -190,7 +190,7 @@ def randomise(net, seed):
                 m.weight.copy_(torch.randn(m.weight.shape, generator=g) * (2 / fan_in) ** 0.5)
                 if m.bias is not None:
                     m.bias.copy_(torch.rand(m.bias.shape, generator=g) * 0.2 - 0.1)
-            elif isinstance(m, nn.BatchNorm2d):
+            elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 m.weight.copy_(torch.rand(m.weight.shape, generator=g) * 0.4 + 0.4)
                 m.bias.copy_(torch.rand(m.bias.shape, generator=g) * 0.2 - 0.1)
                 m.running_mean.copy_(torch.rand(m.bias.shape, generator=g) * 0.2 - 0.1)

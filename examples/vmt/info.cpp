@@ -18,17 +18,29 @@ std::string grouped(vmt::index_t n) {
   return text;
 }
 
-int run(const std::string& path) {
-  const vmt::onset_net<float> net = load_model(path).net;
-  const vmt::onset_net_options& o = net.options();
-  constexpr vmt::index_t height = 145;
-  constexpr vmt::index_t width = 800;
-  std::string text = (path.empty() ? "the released weights" : path) + "\nmodel        onset_net\n";
-  text += "variant      " + std::string(name(o.variant)) + "\nstem         " + std::string(name(o.stem)) +
-          "\naggregation  " + std::string(name(o.aggregation)) + "\nwidth        " + std::to_string(o.width) +
-          "\nframes       " + std::to_string(o.frames) + "\nkeys         " + std::to_string(o.keys) +
-          "\n\none window of " + std::to_string(o.frames) + " frames of " + std::to_string(width) + "x" +
-          std::to_string(height) + "\n";
+/// A line of the table of facts: a word, padded, and what it is.
+std::string fact(std::string word, const std::string& value) {
+  word.resize(13, ' ');
+  return word + value + "\n";
+}
+
+std::string facts(const vmt::onset_net_options& o) {
+  return fact("model", "onset_net") + fact("variant", std::string(name(o.variant))) +
+         fact("stem", std::string(name(o.stem))) + fact("aggregation", std::string(name(o.aggregation))) +
+         fact("width", std::to_string(o.width)) + fact("frames", std::to_string(o.frames)) +
+         fact("keys", std::to_string(o.keys)) + "\none window of " + std::to_string(o.frames) + " frames of 800x145\n";
+}
+
+std::string facts(const vmt::key_net_options& o) {
+  std::string channels;
+  for (const vmt::index_t c : o.channels) channels += (channels.empty() ? "" : ", ") + std::to_string(c);
+  return fact("model", "key_net") + fact("rows", std::to_string(o.rows)) + fact("channels", channels) +
+         fact("features", std::to_string(o.features)) + fact("window", std::to_string(o.window)) +
+         fact("future", std::to_string(o.future)) + "\none frame of 832x" + std::to_string(o.rows) + " with 88 keys\n";
+}
+
+std::string table(const std::vector<vmt::layer_summary>& layers) {
+  std::string text;
   const auto row = [&](const std::string& layer, const std::string& out, const std::string& parameters,
                        const std::string& products) {
     char line[160];
@@ -39,7 +51,7 @@ int run(const std::string& path) {
   row("layer", "output", "parameters", "multiply-adds");
   vmt::index_t parameters = 0;
   vmt::index_t products = 0;
-  for (const vmt::layer_summary& l : vmt::summarise(o, height, width)) {
+  for (const vmt::layer_summary& l : layers) {
     std::string out;
     for (std::size_t r = 0; r < 4; ++r) out += (r == 0 ? "" : "x") + std::to_string(l.out[r]);
     row(l.name, out, grouped(l.parameters), grouped(l.multiply_adds));
@@ -47,7 +59,16 @@ int run(const std::string& path) {
     products += l.multiply_adds;
   }
   row("total", "", grouped(parameters), grouped(products));
-  print(text);
+  return text;
+}
+
+int run(const std::string& path) {
+  std::visit(
+      [&](const auto& net) {
+        print((path.empty() ? "the released weights" : path) + "\n" + facts(net.options()) +
+              table(vmt::summarise(net.options())));
+      },
+      load_network(path));
   return done;
 }
 

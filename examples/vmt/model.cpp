@@ -39,6 +39,27 @@ model model_of(const vmt::io::tensor_file& file, const std::string& where) {
   return {vmt::onset_net_of<float>(file, where), file.metadata};
 }
 
+network network_of(const vmt::io::tensor_file& file, const std::string& where) {
+  if (vmt::model_name_of(file) == "key_net") return vmt::key_net_of<float>(file, where);
+  return vmt::onset_net_of<float>(file, where);
+}
+
+/// What `make(file, where)` makes of a weights file; an empty path means the released one.
+template <class Make>
+auto from_weights(const std::filesystem::path& path, Make make) {
+  if (!path.empty()) {
+    return read_input(path, [&](const std::filesystem::path& p) {
+      return make(vmt::io::tensor_file::load(p), "'" + p.string() + "'");
+    });
+  }
+  const std::span<const std::byte> bytes = released_weights();
+  if (bytes.empty()) {
+    throw vmt::error(vmt::errc::invalid_argument,
+                     "this program was built without weights; give a weights file with --model");
+  }
+  return make(vmt::io::tensor_file::parse(bytes), "the released weights");
+}
+
 }  // namespace
 
 double model::threshold(const std::string& decoder, double otherwise) const {
@@ -51,17 +72,11 @@ double model::threshold(const std::string& decoder, double otherwise) const {
 }
 
 model load_model(const std::filesystem::path& path) {
-  if (!path.empty()) {
-    return read_input(path, [](const std::filesystem::path& p) {
-      return model_of(vmt::io::tensor_file::load(p), "'" + p.string() + "'");
-    });
-  }
-  const std::span<const std::byte> bytes = released_weights();
-  if (bytes.empty()) {
-    throw vmt::error(vmt::errc::invalid_argument,
-                     "this program was built without weights; give a weights file with --model");
-  }
-  return model_of(vmt::io::tensor_file::parse(bytes), "the released weights");
+  return from_weights(path, model_of);
+}
+
+network load_network(const std::filesystem::path& path) {
+  return from_weights(path, network_of);
 }
 
 }  // namespace tool

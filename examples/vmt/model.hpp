@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/model/key_weights.hpp>
 #include <vmt/model/weights.hpp>
+
+#include <variant>
 
 namespace tool {
 
@@ -17,5 +20,9 @@ struct model {
 /// The network of a weights file; an empty path means the released one, which is part of the program. Throws with a
 /// status for bad data, `invalid_argument` where the program was built without weights.
 [[nodiscard]] model load_model(const std::filesystem::path& path);
+
+/// Whatever network a weights file holds, by its metadata `vmt.model`; otherwise as `load_model`.
+using network = std::variant<vmt::onset_net<float>, vmt::key_net<float>>;
+[[nodiscard]] network load_network(const std::filesystem::path& path);
 
 }  // namespace tool

@@ -5,6 +5,7 @@
 #include "support/contexts.hpp"
 #include "support/golden.hpp"
 #include "support/random_net.hpp"
+#include "support/trace.hpp"
 
 #include <vmt/model/onset_net.hpp>
 #include <vmt/testing/gradient_check.hpp>
@@ -53,37 +54,11 @@ onset_net<T> network_of(const golden& weights) {
   return net;
 }
 
-// The input of a trace: hashed indices, see the README.
-template <class T>
-cpu_tensor<T, 4> input_of(std::uint32_t seed, index_t samples, index_t frames, index_t height, index_t width) {
-  cpu_tensor<T, 4> x(samples, frames, height, width);
-  std::uint32_t i = 0;
-  for (index_t n = 0; n < samples; ++n)
-    for (index_t f = 0; f < frames; ++f)
-      for (index_t r = 0; r < height; ++r)
-        for (index_t c = 0; c < width; ++c) {
-          std::uint32_t h = (i++ + (seed << 24)) * 2654435761U;
-          h ^= h >> 15;
-          h *= 2246822519U;
-          h ^= h >> 13;
-          const double darker = static_cast<double>(1 << ((3 * n + f + r / 16 + c / 16) % 4));
-          x(n, f, r, c) = static_cast<T>(static_cast<double>(h >> 8) * 0x1p-24 / darker);
-        }
-  return x;
-}
-
 template <class T>
 cpu_tensor<T, 4> input_of(const golden& trace) {
-  return input_of<T>(static_cast<std::uint32_t>(trace.integer("seed")), trace.integer("samples"),
-                     trace.integer("vmt.frames"), trace.integer("height"), trace.integer("width"));
-}
-
-// What a trace stores of a tensor: all of it up to 256 numbers, else every eleventh.
-template <class T>
-std::vector<T> sampled(tensor_view<T, 1> values) {
-  std::vector<T> kept;
-  for (index_t i = 0; i < values.size(); i += values.size() <= 256 ? 1 : 11) kept.push_back(values(i));
-  return kept;
+  return hashed_input<T>(
+      static_cast<std::uint32_t>(trace.integer("seed")),
+      {trace.integer("samples"), trace.integer("vmt.frames"), trace.integer("height"), trace.integer("width")});
 }
 
 void clear_gradients(auto& net) {
@@ -93,7 +68,7 @@ void clear_gradients(auto& net) {
 }  // namespace
 
 TEST_CASE("the hashed input is the one of the traces") {
-  const auto x = input_of<double>(1, 3, 5, 41, 96);
+  const auto x = hashed_input<double>(1, {3, 5, 41, 96});
   CHECK(x.span()[0] == 0.3319421410560608);
   CHECK(x.span()[1] == 0.6431061625480652);
   CHECK(x.span()[59039] == 0.317446768283844);

@@ -4,6 +4,7 @@
 import json
 import random
 import struct
+from pathlib import Path
 
 from common import BAD_DATA, USAGE, ToolTest, main, notes_csv, read_tensors, weights, write_tensors
 
@@ -93,6 +94,37 @@ class Network(ToolTest):
         self.assertEqual(total.split()[1], f"{count:,}")
         for word in ("slope", "conv1", "channelwise", "layer4", "1x8x5x25", "800x145"):
             self.assertIn(word, text)
+
+    def test_forward_and_info_know_a_key_net(self):
+        golden = Path(__file__).resolve().parent.parent / "data/golden/key_net_future_4.safetensors"
+        tensors, metadata = read_tensors(golden)
+        rng = random.Random(3)
+        sizes = [2, 4, 3, 32, 32]
+        clips = [struct.pack("<12288f", *(rng.uniform(-1, 1) for _ in range(12288))) for _ in range(2)]
+        places = [struct.pack("<4f", 8, 0, 20, 1), struct.pack("<4f", 24, 0, 31, 0)]
+        for name, chosen in (("both", (0, 1)), ("second", (1,))):
+            count = len(chosen)
+            write_tensors(self.folder / "x.safetensors", {
+                "x": ("F32", [count, *sizes[1:]], b"".join(clips[i] for i in chosen)),
+                "keys": ("F32", [2 * count, 2], b"".join(places[i] for i in chosen))}, {})
+            self.succeeds("forward", "--model", golden, "--input", "x.safetensors", "--output", name)
+            dtype, shape, _ = read_tensors(self.folder / name)[0]["y"]
+            self.assertEqual((dtype, shape), ("F32", [count, 2, 5, 4]))
+        both, second = (read_tensors(self.folder / name)[0]["y"][2] for name in ("both", "second"))
+        self.assertEqual(both[-2 * 5 * 4 * 4:], second)
+        self.assertNotEqual(both[:2 * 5 * 4 * 4], second)
+        for keys in ([3, 2], [4], [0, 2]):
+            content = bytes(4 * keys[0] * (keys[1] if len(keys) > 1 else 1))
+            write_tensors(self.folder / "x.safetensors", {"x": ("F32", sizes, b"".join(clips)), "keys": ("F32", keys, content)}, {})
+            self.refuses(BAD_DATA, "forward", "--model", golden, "--input", "x.safetensors", "--output", "y.safetensors",
+                         says=["key"])
+        text = self.succeeds("info", golden)
+        count = sum(len(content) // 4 for name, (_, _, content) in tensors.items() if "running_" not in name)
+        total = next(line for line in text.splitlines() if line.startswith("total"))
+        self.assertEqual(total.split()[1], f"{count:,}")
+        for word in ("key_net", "3, 4, 5, 6", "832x32", "temporal.2", "1x8x1x208"):
+            self.assertIn(word, text)
+        self.refuses(BAD_DATA, "transcribe", "--model", golden, "nothing", "-o", "x.mid")
 
     def test_bench_measures_each_use(self):
         for use, batch in (("window", 1), ("window", 2), ("stream", 1), ("train", 2)):

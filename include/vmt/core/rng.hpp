@@ -11,7 +11,16 @@
 namespace vmt::inline VMT_ABI {
 
 /// What a random stream is for. Streams of different use never meet.
-enum class rng_use : std::uint32_t { initialisation = 1, shuffle = 2, augmentation = 3, render = 4, test = 5, splice = 6, shift = 7 };
+enum class rng_use : std::uint32_t {
+  initialisation = 1,
+  shuffle = 2,
+  augmentation = 3,
+  render = 4,
+  test = 5,
+  splice = 6,
+  shift = 7,
+  dropout = 8
+};
 
 /// A random stream that is addressed, not advanced: the same (seed, epoch, sample, use) gives the same numbers on any
 /// thread, in any order, after any resume. Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as
@@ -33,6 +42,14 @@ class rng {
       used_ = 0;
     }
     return block_[used_++];
+  }
+
+  /// The same stream from its word 4·block on, whatever has been drawn: for numbers that are computed in any order.
+  [[nodiscard]] constexpr rng from_block(word block) const noexcept {
+    rng r = *this;
+    r.counter_[0] = block;
+    r.used_ = 4;
+    return r;
   }
 
   /// Uniform in [0, 1), 24 random bits (exact in float and double).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/model/key_net.hpp>
 #include <vmt/model/onset_net.hpp>
 
 #include <map>
@@ -8,7 +9,7 @@
 
 namespace vmt::inline VMT_ABI {
 
-/// One line of a model's description, for one window.
+/// One line of a model's description, for one window of `onset_net` or one frame of `key_net`.
 struct layer_summary {
   std::string name;
   extents<4> out;  ///< of the layer, for all frames that it treats: frames × C × H × W
@@ -50,6 +51,36 @@ struct layer_summary {
   add("layer4", s.layer4, stage(4 * w, 8 * w));
   add("avgpool", {1, 8 * w, 1, 1}, 0);
   add("fc", {1, o.keys, 1, 1}, 8 * w * o.keys);
+  return all;
+}
+
+/// The layers of a `key_net` for one frame of a strip of `width` pixels with `keys` keys. A key costs the same whether
+/// it is white or black: `white` counts all of them, `black` has only its parameters.
+[[nodiscard]] inline std::vector<layer_summary> summarise(const key_net_options& o, index_t width = 832,
+                                                          index_t keys = 88) {
+  key_net<float> net(o);
+  const auto s = net.sizes({1, 1, 3, o.rows, width});
+  std::map<std::string, index_t> parameters;  // by the name of the layer: "trunk.0", "columns"
+  net.for_each_parameter([&](const std::string& name, const nn::parameter<float, cpu>& p) {
+    const bool numbered = name.starts_with("trunk.") || name.starts_with("temporal.");
+    parameters[name.substr(0, name.find('.', numbered ? name.find('.') + 1 : 0))] += p.size();
+  });
+  std::vector<layer_summary> all;
+  const auto add = [&](const std::string& name, const extents<4>& out, index_t per_pixel) {
+    all.push_back({name, out, parameters[name], per_pixel * out[2] * out[3]});
+  };
+  for (std::size_t i = 0; i < 5; ++i) {
+    const const_view<float, 4> w = (i < 4 ? net.trunk()[i] : net.columns()).conv().weight();
+    add(i < 4 ? "trunk." + std::to_string(i) : "columns", s.map[i], w.size());
+  }
+  const index_t f = o.features;
+  add("white", {1, f, keys, 1}, f * f * o.window);
+  add("black", {1, f, keys, 1}, 0);
+  add("norm", {1, f, keys, 1}, 0);
+  for (std::size_t i = 0; i < net.temporal().size(); ++i) {
+    add("temporal." + std::to_string(i), {1, f, keys, 1}, 3 * f * f);
+  }
+  add("head", {1, key_outputs, keys, 1}, key_outputs * f);
   return all;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <vmt/nn/parameter.hpp>
+#include <vmt/ops/conv2d.hpp>
 #include <vmt/ops/linear.hpp>
 
 namespace vmt::inline VMT_ABI::nn {
@@ -23,6 +24,17 @@ class linear {
     ops::linear_backward_weight(ctx, x, dy, weight_.template gradient<2>(), bias_.template gradient<1>());
     if (dx.data_handle() != nullptr) ops::linear_backward_input(ctx, dy, weight(), dx);
   }
+  /// The same for the numbers of every pixel: x: N×in×H×W → y: N×out×H×W, a 1×1 convolution.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+    ops::conv2d(ctx, x, pixel_weight(weight()), bias(), y, {});
+  }
+  template <class Context>
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+    ops::conv2d_backward_weight(ctx, x, dy, pixel_weight(weight_.template gradient<2>()), {});
+    ops::channel_sum(ctx, dy, bias_.template gradient<1>());
+    if (dx.data_handle() != nullptr) ops::conv2d_backward_input(ctx, dy, pixel_weight(weight()), dx, {});
+  }
   template <class F>
   void for_each_parameter(F&& f, const std::string& prefix = "") {
     f(prefix + "weight", weight_);
@@ -32,6 +44,11 @@ class linear {
   [[nodiscard]] const_view<T, 1> bias() const noexcept { return bias_.template value<1>(); }
 
  private:
+  template <class U>
+  [[nodiscard]] static tensor_view<U, 4> pixel_weight(tensor_view<U, 2> w) {
+    return w.reshaped(extents<4>{w.extent(0), w.extent(1), 1, 1});
+  }
+
   parameter<T, Backend> weight_;
   parameter<T, Backend> bias_;
 };

@@ -9,9 +9,11 @@
 #include <vmt/nn/basic_block.hpp>
 #include <vmt/nn/batch_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
+#include <vmt/nn/conv_norm.hpp>
 #include <vmt/nn/cosine.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/nn/linear.hpp>
 #include <vmt/nn/plateau.hpp>
 #include <vmt/nn/slope_module.hpp>
 #include <vmt/nn/stateless.hpp>
+#include <vmt/nn/temporal_block.hpp>

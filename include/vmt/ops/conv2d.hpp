@@ -10,8 +10,8 @@ namespace detail {
 template <class T>
 void check_conv2d(std::string_view op, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
                   const_view<T, 4> y, const conv2d_params& p) {
-  require(p.stride_h > 0 && p.stride_w > 0 && p.padding_h >= 0 && p.padding_w >= 0, op,
-          "strides must be positive and paddings not negative");
+  require(p.stride_h > 0 && p.stride_w > 0 && p.dilation_w > 0 && p.padding_h >= 0 && p.padding_w >= 0, op,
+          "strides and dilation must be positive and paddings not negative");
   if (w.extent(1) != x.extent(1)) {
     throw error(errc::shape_mismatch, std::string(op) + ": weight expects " + std::to_string(w.extent(1)) +
                                           " input channels, input has " + std::to_string(x.extent(1)));
@@ -27,7 +27,8 @@ void check_conv2d(std::string_view op, const_view<T, 4> x, const_view<T, 4> w, c
 }  // namespace detail
 
 /// 2D cross-correlation, `torch.nn.functional.conv2d`:
-///   y[n,k,i,j] = bias[k] + Σ_{c,r,s} w[k,c,r,s] · x[n, c, i·stride_h + r − padding_h, j·stride_w + s − padding_w]
+///   y[n,k,i,j] = bias[k] + Σ_{c,r,s} w[k,c,r,s] · x[n, c, i·stride_h + r − padding_h,
+///                                                   j·stride_w + s·dilation_w − padding_w − shift_w]
 /// x: N×C×H×W, w: K×C×R×S, bias: K or empty, y: N×K×H'×W'. Throws `shape_mismatch`.
 struct conv2d_fn {
   template <class Context, class Y>

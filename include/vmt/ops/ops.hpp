@@ -9,6 +9,9 @@
 #include <vmt/ops/arrange.hpp>
 #include <vmt/ops/batch_norm.hpp>
 #include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/dropout.hpp>
 #include <vmt/ops/linear.hpp>
 #include <vmt/ops/optimise.hpp>
 #include <vmt/ops/pool2d.hpp>
+#include <vmt/ops/rows.hpp>
+#include <vmt/ops/sample_columns.hpp>

@@ -47,7 +47,7 @@ std::vector<T> joined(const Tensors&... tensors) {
 }
 
 struct conv_shape {
-  index_t n, c, h, w, k, r, s, stride_h, stride_w, pad_h, pad_w;
+  index_t n, c, h, w, k, r, s, stride_h, stride_w, pad_h, pad_w, dilation = 1, shift = 0;
 };
 
 template <class T>
@@ -67,10 +67,17 @@ std::vector<op_case<T>> cases() {
       {1, 2, 7, 5, 3, 2, 4, 3, 2, 0, 3},      // padding as large as the kernel allows
       {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},      // one number
       {7, 5, 4, 3, 9, 3, 3, 1, 1, 1, 1},      // more images than groups
+      {2, 3, 32, 48, 16, 5, 5, 2, 2, 2, 2},   // key_net: the trunk's first
+      {1, 8, 12, 20, 12, 3, 3, 2, 1, 1, 1},   // key_net: rows halved only
+      {2, 6, 3, 10, 8, 3, 1, 1, 1, 0, 0},     // key_net: all rows at once
+      {1, 8, 9, 16, 8, 1, 3, 1, 1, 0, 2, 2},  // dilated over time
+      {1, 8, 9, 16, 8, 1, 3, 1, 1, 0, 2, 2, 2},  // causal
+      {1, 2, 3, 4, 5, 1, 3, 1, 1, 0, 4, 4, 4},   // taps longer than the row
+      {1, 2, 3, 11, 5, 1, 3, 1, 2, 0, 3, 3},     // dilation and stride
   };
   std::uint32_t key = 1;
   for (const conv_shape& s : convs) {
-    const ops::conv2d_params p{s.stride_h, s.stride_w, s.pad_h, s.pad_w};
+    const ops::conv2d_params p{s.stride_h, s.stride_w, s.pad_h, s.pad_w, s.dilation, s.shift};
     const auto x = random<T, 4>({s.n, s.c, s.h, s.w}, key++);
     const auto w = random<T, 4>({s.k, s.c, s.r, s.s}, key++);
     const auto b = random<T, 1>({s.k}, key++);
@@ -168,6 +175,28 @@ std::vector<op_case<T>> cases() {
       ops::linear_backward_input(ctx, dy, w, dx);
       ops::linear_backward_weight(ctx, x, dy, dw, db);
       return joined<T>(y, dx, dw, db);
+    }));
+  }
+  {
+    const auto x = random<T, 3>({6, 9, 20}, key++);
+    const auto dy = random<T, 4>({9, 5, 7, 3}, key++);
+    std::vector<ops::column_place> places;
+    rng r(3);
+    for (int i = 0; i < 7; ++i) places.push_back({i % 2, r.uniform(-4, 24)});
+    all.push_back(make_case<T>("sample_columns", 0, [=](auto& ctx) {
+      auto y = dy;
+      auto dx = x;
+      ops::sample_columns(ctx, x, places, y);
+      ops::sample_columns_backward(ctx, dy, places, dx);
+      return joined<T>(y, dx);
+    }));
+  }
+  {
+    const auto x = random<T, 2>({100, 401}, key++);
+    all.push_back(make_case<T>("dropout", 0, [=](auto& ctx) {
+      auto y = x;
+      ops::dropout(ctx, x, 0.3, rng(5, 1, 2, rng_use::dropout), y);
+      return joined<T>(y);
     }));
   }
   {

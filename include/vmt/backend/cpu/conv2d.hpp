@@ -13,8 +13,8 @@ struct forward_shifts {
   index_t channels, taps;
 
   forward_shifts(const extents<4>& x, const extents<4>& w, const extents<4>& y, const ops::conv2d_params& p) noexcept
-      : layout(x[2], x[3], y[2], y[3], p.stride_h, p.stride_w, {-p.padding_h, -p.padding_w},
-               {w[2] - 1 - p.padding_h, w[3] - 1 - p.padding_w}),
+      : layout(x[2], x[3], y[2], y[3], p.stride_h, p.stride_w, {p.tap_row(0), p.tap_column(0)},
+               {p.tap_row(w[2] - 1), p.tap_column(w[3] - 1)}),
         map{y[2], y[3], layout.pitch()},
         channels(w[1]),
         taps(w[2] * w[3]) {}
@@ -22,7 +22,7 @@ struct forward_shifts {
   /// Offsets of the taps in the order of the weight, `taps` of them.
   void tap_offsets(const extents<4>& w, const ops::conv2d_params& p, index_t* offsets) const noexcept {
     for (index_t r = 0; r < w[2]; ++r)
-      for (index_t s = 0; s < w[3]; ++s) *offsets++ = layout.offset({r - p.padding_h, s - p.padding_w});
+      for (index_t s = 0; s < w[3]; ++s) *offsets++ = layout.offset({p.tap_row(r), p.tap_column(s)});
   }
   void channel_offsets(index_t* offsets) const noexcept {
     for (index_t c = 0; c < channels; ++c) offsets[c] = c * layout.channel_size();
@@ -84,8 +84,8 @@ template <class F>
 void for_each_tap(const backward_class& k, const extents<4>& w, const ops::conv2d_params& p, F&& f) {
   for (index_t r = 0; r < w[2]; ++r)
     for (index_t s = 0; s < w[3]; ++s) {
-      const index_t row = k.row + p.padding_h - r;
-      const index_t column = k.column + p.padding_w - s;
+      const index_t row = k.row - p.tap_row(r);
+      const index_t column = k.column - p.tap_column(s);
       if (row % p.stride_h == 0 && column % p.stride_w == 0) f(r, s, tap{row / p.stride_h, column / p.stride_w});
     }
 }

@@ -7,12 +7,19 @@
 
 namespace vmt::inline VMT_ABI::ops {
 
-/// Stride and zero padding of a 2D convolution.
+/// Stride, zero padding and, along the width, dilation of a 2D convolution.
 struct conv2d_params {
   index_t stride_h = 1;
   index_t stride_w = 1;
   index_t padding_h = 0;
   index_t padding_w = 0;
+  index_t dilation_w = 1;
+  index_t shift_w =
+      0;  ///< moves all taps to the left; the output keeps its size. shift = padding: a causal convolution
+
+  /// Where tap (r, s) lies, seen from i·stride_h and j·stride_w.
+  [[nodiscard]] constexpr index_t tap_row(index_t r) const noexcept { return r - padding_h; }
+  [[nodiscard]] constexpr index_t tap_column(index_t s) const noexcept { return s * dilation_w - padding_w - shift_w; }
 
   /// H' = ⌊(H + 2·padding − R) / stride⌋ + 1, zero or less where the kernel does not fit.
   [[nodiscard]] constexpr index_t out_height(index_t h, index_t kernel) const noexcept {
@@ -20,7 +27,7 @@ struct conv2d_params {
     return room < 0 ? 0 : room / stride_h + 1;
   }
   [[nodiscard]] constexpr index_t out_width(index_t w, index_t kernel) const noexcept {
-    const index_t room = w + 2 * padding_w - kernel;
+    const index_t room = w + 2 * padding_w - dilation_w * (kernel - 1) - 1;
     return room < 0 ? 0 : room / stride_w + 1;
   }
 };
@@ -43,11 +50,11 @@ void for_each_product(const extents<4>& x, const extents<4>& w, const extents<4>
       for (index_t c = 0; c < x[1]; ++c)
         for (index_t r = 0; r < w[2]; ++r)
           for (index_t s = 0; s < w[3]; ++s) {
-            const tap_range rows(r - p.padding_h, p.stride_h, x[2], y[2]);
-            const tap_range columns(s - p.padding_w, p.stride_w, x[3], y[3]);
+            const tap_range rows(p.tap_row(r), p.stride_h, x[2], y[2]);
+            const tap_range columns(p.tap_column(s), p.stride_w, x[3], y[3]);
             for (index_t i = rows.begin; i < rows.end; ++i)
               for (index_t j = columns.begin; j < columns.end; ++j)
-                f(n, k, c, r, s, i, j, i * p.stride_h + r - p.padding_h, j * p.stride_w + s - p.padding_w);
+                f(n, k, c, r, s, i, j, i * p.stride_h + p.tap_row(r), j * p.stride_w + p.tap_column(s));
           }
 }
 

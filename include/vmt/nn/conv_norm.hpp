@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/nn/batch_norm.hpp>
+#include <vmt/nn/conv2d.hpp>
+#include <vmt/ops/activation.hpp>
+
+namespace vmt::inline VMT_ABI::nn {
+
+/// y = relu(bn(conv(x))), the usual three: parameters `conv.*` and `bn.*`.
+template <class T, class Backend = cpu>
+class conv_norm {
+ public:
+  explicit conv_norm(const conv2d_options& o) : conv_(o), bn_(o.out_channels) {}
+
+  [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return conv_.out_extents(x); }
+
+  /// Inference. x: N×C×H×W → y: N×K×H'×W'.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+    conv_.forward(ctx, x, y);
+    bn_.forward(ctx, y, y);
+    ops::relu(ctx, y, y);
+  }
+  /// Training: keeps the convolution's output.
+  template <class Context>
+  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
+    a_.resize(y.extents());
+    conv_.forward(ctx, x, a_);
+    bn_.forward_train(ctx, a_, y);
+    ops::relu(ctx, y, y);
+  }
+  /// The gradient of the last `forward_train`, given its x and y. Adds to the parameters' gradients; overwrites dx,
+  /// unless it is empty. dy is used up as room.
+  template <class Context>
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> y, tensor_view<T, 4> dy, tensor_view<T, 4> dx) {
+    ops::relu_backward(ctx, y, dy, dy);
+    bn_.backward(ctx, a_, dy, dy);
+    conv_.backward(ctx, x, dy, dx);
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f, const std::string& prefix = "") {
+    conv_.for_each_parameter(f, prefix + "conv.");
+    bn_.for_each_parameter(f, prefix + "bn.");
+  }
+  template <class F>
+  void for_each_buffer(F&& f, const std::string& prefix = "") {
+    bn_.for_each_buffer(f, prefix + "bn.");
+  }
+  [[nodiscard]] const conv2d<T, Backend>& conv() const noexcept { return conv_; }
+  [[nodiscard]] const batch_norm<T, Backend>& bn() const noexcept { return bn_; }
+
+ private:
+  conv2d<T, Backend> conv_;
+  batch_norm<T, Backend> bn_;
+  tensor<T, 4, Backend> a_;
+};
+
+}  // namespace vmt::inline VMT_ABI::nn
