@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "support/contexts.hpp"
+#include "support/count_allocations.hpp"
 #include "support/golden.hpp"
 #include "support/key_net.hpp"
 #include "support/trace.hpp"
@@ -160,6 +161,26 @@ TEST_CASE_TEMPLATE("a training step has the same bits for 1, 2 and 4 threads, dr
     append(y.span());
     if (threads == 1) first = all;
     CHECK(testing::same_bits(all, first));
+  }
+}
+
+TEST_CASE("training does not allocate once its buffers are made, however many of the keys are white") {
+  for (const int threads : {1, 2}) {
+    cpu_context ctx({.threads = threads});
+    auto net = random_key_net<float>({.rows = 16, .channels = {4, 4, 4, 4}, .features = 8, .window = 5}, 2);
+    const auto x = random_tensor<float, 5>({2, 5, 3, 16, 64}, 1, -1, 1);
+    const auto dy = random_tensor<float, 4>({2, 6, 5, 5}, 2);
+    cpu_tensor<float, 4> y(dy.extents());
+    const auto step = [&](int black) {
+      auto keys = random_keys(12, 64, 1);
+      for (std::size_t k = 0; k < keys.size(); ++k) keys[k].black = static_cast<int>(k) < black;
+      const allocation_count before;
+      net.forward_train(ctx, x, keys, y);
+      net.backward(ctx, dy);
+      return before.since();
+    };
+    for (const int black : {0, 12, 6}) CHECK(step(black) >= 0);
+    for (const int black : {5, 0, 7, 12, 1}) CHECK(step(black) == 0);
   }
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("sizes that do not fit are refused with both sizes") {
   cpu_tensor<float, 4> large(4, 3, 9, 9);
   CHECK_THROWS_WITH_AS(ops::conv2d(ctx, x, large, {}, y), "conv2d: the kernel is larger than the padded input", error);
   CHECK_THROWS_WITH_AS(ops::conv2d(ctx, x, w, {}, y, {1, 1, -1, 0}),
-                       "conv2d: strides must be positive and paddings not negative", error);
+                       "conv2d: strides and dilation must be positive and paddings not negative", error);
   CHECK_THROWS_WITH_AS(ops::conv2d_backward_weight(ctx, x, y, large),
                        "conv2d_backward_weight: the kernel is larger than the padded input", error);
   cpu_tensor<float, 4> dx(1, 2, 8, 8);
