@@ -63,6 +63,7 @@
 #include <vmt/nn/batch_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
 #include <vmt/nn/conv_norm.hpp>
+#include <vmt/nn/cosine.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/nn/linear.hpp>
 #include <vmt/nn/nn.hpp>
@@ -115,6 +116,7 @@
 #include <vmt/media/png_write.hpp>
 #include <vmt/media/pnm.hpp>
 #include <vmt/media/y4m.hpp>
+#include <vmt/keyboard/geometry.hpp>
 #include <vmt/keyboard/homography.hpp>
 #include <vmt/keyboard/keyboard.hpp>
 #include <vmt/keyboard/keyboard_file.hpp>

@@ -7,9 +7,9 @@
 
 namespace vmt::inline VMT_ABI::keyboard {
 
-/// One key at rest, in millimetres. x runs from the left edge of the lowest key to the right, y from the rear edge of what
-/// can be seen of the keys to the player, z up from the tops of the white keys. The box is the key's top: of a white key
-/// its wide front part, of a black one the flat top.
+/// One key at rest, in millimetres. x runs from the left edge of the lowest key to the right, y from the rear edge of
+/// what can be seen of the keys to the player, z up from the tops of the white keys. The box is the key's top: of a
+/// white key its wide front part, of a black one the flat top.
 struct key_shape {
   int pitch = 60;      ///< MIDI number
   bool black = false;  ///< raised, and shorter than the others
@@ -21,8 +21,8 @@ struct key_shape {
   [[nodiscard]] constexpr double centre() const noexcept { return (left + right) / 2; }
 };
 
-/// A keyboard as a table: whatever has keys side by side. The keys are sorted by pitch, and the white ones meet without a
-/// gap from x = 0 to `width`. An instrument that is no piano is another table.
+/// A keyboard as a table: whatever has keys side by side. The keys are sorted by pitch, and the white ones meet without
+/// a gap from x = 0 to `width`. An instrument that is no piano is another table.
 struct layout {
   double width = 0;  ///< of all keys
   double depth = 0;  ///< from the rear edge to the front edge of the white keys
@@ -74,8 +74,8 @@ struct piano_sizes {
   return piano;
 }
 
-/// Where a point of height z is seen on the plane of the white keys by a camera at (cx, cy, cz): black keys, which stand
-/// higher, move away from the point below the camera.
+/// Where a point of height z is seen on the plane of the white keys by a camera at (cx, cy, cz): black keys, which
+/// stand higher, move away from the point below the camera.
 [[nodiscard]] constexpr point on_white_plane(double x, double y, double z, double cx, double cy, double cz) noexcept {
   const double scale = cz / (cz - z);
   return {cx + (x - cx) * scale, cy + (y - cy) * scale};
