@@ -53,3 +53,13 @@ TEST_CASE("a corner that the lens cannot show is refused") {
   const radial_lens lens(-0.25, 1000, 1000);
   CHECK_THROWS_AS((void)lens.undistort({1250, 1250}), vmt::error);
 }
+
+TEST_CASE("the inverse takes points of the quadrilateral back to the square") {
+  const square_to_quad map({{{8, 286}, {1277, 298}, {1200, 451}, {20, 437}}});
+  for (const point p : {point{0, 0}, point{1, 1}, point{0.3, 0.9}, point{0.5, 0.1}, point{-0.2, 1.3}}) {
+    const point q = map(p.x, p.y);
+    const point back = map.inverse(q);
+    CHECK(back.x == doctest::Approx(p.x).epsilon(1e-9));
+    CHECK(back.y == doctest::Approx(p.y).epsilon(1e-9));
+  }
+}

@@ -128,3 +128,46 @@ TEST_CASE("corners go along with the size of the picture while its aspect ratio 
     CHECK(std::string(e.what()).find("1280x720 pixels, but the frames have 640x480") != std::string::npos);
   }
 }
+
+TEST_CASE("a mirrored picture has its corners the other way round, and says so") {
+  auto k = good();
+  std::swap(k.corners[0], k.corners[1]);
+  std::swap(k.corners[2], k.corners[3]);
+  k.mirrored = true;
+  CHECK_NOTHROW(vmt::keyboard::validate(k));
+  k = good();
+  k.mirrored = true;
+  CHECK(refusal(k, "run clockwise") == vmt::errc::inconsistent);
+}
+
+TEST_CASE("spans are one for each key and run from left to right") {
+  auto k = good();
+  k.lowest_key = 60;
+  k.highest_key = 64;
+  k.keys = {{0, 0.33}, {0.2, 0.4}, {0.33, 0.67}, {0.6, 0.8}, {0.67, 1}};
+  CHECK_NOTHROW(vmt::keyboard::validate(k));
+  SUBCASE("too few") {
+    k.keys.pop_back();
+    CHECK(refusal(k, "spans for 4 keys, but 5 keys") == vmt::errc::inconsistent);
+  }
+  SUBCASE("empty") {
+    k.keys[1].right = 0.2;
+    CHECK(refusal(k, "key 61") == vmt::errc::invalid_argument);
+  }
+  SUBCASE("out of order among the white keys") {
+    std::swap(k.keys[0], k.keys[2]);
+    CHECK(refusal(k, "key 62") == vmt::errc::invalid_argument);
+  }
+  SUBCASE("out of order among the black keys") {
+    std::swap(k.keys[1], k.keys[3]);
+    CHECK(refusal(k, "key 63") == vmt::errc::invalid_argument);
+  }
+  SUBCASE("outside") {
+    k.keys[4].right = 1.2;
+    CHECK(refusal(k, "key 64") == vmt::errc::invalid_argument);
+  }
+  SUBCASE("not a number") {
+    k.keys[2].left = std::numeric_limits<double>::quiet_NaN();
+    CHECK(refusal(k, "key 62") == vmt::errc::invalid_argument);
+  }
+}

@@ -118,3 +118,30 @@ TEST_CASE("errors of a file name the file, and an unsound keyboard is never writ
   CHECK_THROWS_AS(vmt::keyboard::save_keyboard(dir / "new.json", {}), vmt::error);
   CHECK_FALSE(std::filesystem::exists(dir / "new.json"));
 }
+
+TEST_CASE("mirroring and spans come through a file; files without them have none") {
+  auto k = vmt::keyboard::parse_keyboard(minimal);
+  CHECK_FALSE(k.mirrored);
+  CHECK(k.keys.empty());
+  CHECK(vmt::keyboard::to_json(k).find("keys") == std::string::npos);
+  std::swap(k.corners[0], k.corners[1]);
+  std::swap(k.corners[2], k.corners[3]);
+  k.mirrored = true;
+  k.lowest_key = 60;
+  k.highest_key = 62;
+  k.keys = {{-0.001, 1.0 / 3}, {0.25, 0.5}, {1.0 / 3, 1.001}};
+  const auto back = vmt::keyboard::parse_keyboard(vmt::keyboard::to_json(k));
+  CHECK(back.mirrored);
+  REQUIRE(back.keys.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(back.keys[i].left == k.keys[i].left);
+    CHECK(back.keys[i].right == k.keys[i].right);
+  }
+  CHECK(refusal(with("{", R"({"mirrored": 1, )"), "\"mirrored\"") == errc::bad_format);
+  CHECK(refusal(with("{", R"({"mirrored": true, )"), "clockwise") == errc::inconsistent);
+  CHECK(refusal(with("{", R"({"keys": [[0, 1]], )"), "spans for 1 keys") == errc::inconsistent);
+  CHECK(refusal(with("{", R"({"keys": [[0]], )"), "the span of key 21 has 1 numbers") == errc::bad_format);
+  std::string many = "[0, 1]";
+  for (int i = 0; i < 100; ++i) many += ", [0, 1]";
+  CHECK(refusal(with("{", R"({"keys": [)" + many + "], "), "at most 88 keys") == errc::limit_exceeded);
+}

@@ -267,3 +267,15 @@ TEST_CASE("ffmpeg's perspective and area filters give the same strip but for the
   for (auto& p : k.corners) p.x += 0.5;  // half a pixel is seen
   CHECK(difference() > 1.5 * aligned);
 }
+
+TEST_CASE("a mirrored picture gives the same strip as the one before the mirror") {
+  const frame f = noise(1000, 300);
+  keyboard k = vmt::keyboard::whole_picture(1000, 300);
+  k.corners = {{{100, 50}, {900, 50}, {900, 195}, {100, 195}}};
+  frame turned = f;
+  for (index_t y = 0; y < 300; ++y) std::reverse(turned.row(y), turned.row(y) + 1000);
+  keyboard m = k;
+  for (auto& p : m.corners) p.x = 1000 - p.x;
+  m.mirrored = true;
+  CHECK(straight(m, turned).pixels == straight(k, f).pixels);
+}

@@ -253,3 +253,133 @@ TEST_CASE("a source that is given up in mid-video ends its process and leaks not
   CHECK(errno == ESRCH);
   CHECK(open_descriptors() == before);
 }
+
+TEST_CASE("the usual codecs, 10 bits and odd sizes are read, every frame with its time and gray") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  struct kind {
+    const char* encoder;
+    const char* options;
+    const char* name;
+  };
+  const kind kinds[] = {{"libx264", "-pix_fmt yuv420p", "h264.mp4"},
+                        {"libx264", "-pix_fmt yuv420p10le", "h264-10.mkv"},
+                        {"libx265", "-pix_fmt yuv420p10le -x265-params log-level=none", "hevc-10.mp4"},
+                        {"libvpx-vp9", "-deadline realtime", "vp9.webm"},
+                        {"libsvtav1", "-preset 12", "av1.mkv"},
+                        {"mpeg2video", "", "mpeg2.ts"},
+                        {"mjpeg", "-pix_fmt yuvj420p", "mjpeg.avi"},
+                        {"prores_ks", "", "prores.mov"},
+                        {"ffv1", "-vf crop=63:47:0:0:exact=1 -pix_fmt yuv444p", "odd.mkv"}};
+  make("-f lavfi -i color=size=64x64:rate=25:duration=0.8,format=gray,geq=lum=60+5*N -c:v ffv1 " +
+       (dir / "source.mkv").string());
+  for (const kind& k : kinds) {
+    CAPTURE(k.name);
+    const std::string path = (dir / k.name).string();
+    const std::string command = "ffmpeg -nostdin -loglevel error -y -i " + (dir / "source.mkv").string() + " -c:v " +
+                                k.encoder + " " + k.options + " " + path + " >/dev/null 2>&1";
+    if (std::system(command.c_str()) != 0) {
+      MESSAGE("skipped: ffmpeg cannot write with " << k.encoder);
+      continue;
+    }
+    vmt::media::ffmpeg video(path);
+    CHECK(video.width() == (std::string(k.name) == "odd.mkv" ? 63 : 64));
+    int count = 0;
+    for (vmt::frame f; video(f); ++count) {
+      CHECK(f.time == doctest::Approx(count / 25.0).epsilon(0.001));
+      CHECK(std::abs(f.pixels.at(1000) - (60 + 5 * count)) <= 6);
+    }
+    CHECK(count == 20);
+  }
+}
+
+TEST_CASE("a picture turned by half is turned back") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  make("-f lavfi -i color=size=64x48:rate=5:duration=1,format=gray,geq=lum=40+2*X -c:v mpeg4 -q:v 2 " +
+       (dir / "a.mp4").string());
+  make("-i " + (dir / "a.mp4").string() + " -c copy -metadata:s:v:0 rotate=180 " + (dir / "b.mp4").string());
+  vmt::frame f;
+  REQUIRE(vmt::media::ffmpeg(dir / "a.mp4")(f));
+  CHECK(f.row(20)[5] < f.row(20)[58]);
+  REQUIRE(vmt::media::ffmpeg(dir / "b.mp4")(f));
+  CHECK(f.row(20)[5] > f.row(20)[58]);
+}
+
+TEST_CASE("a stream that starts at some hour begins at 0") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  make("-f lavfi -i testsrc=size=64x48:rate=25:duration=1 -c:v mpeg2video -output_ts_offset 3600 " +
+       (dir / "v.ts").string());
+  vmt::media::ffmpeg video(dir / "v.ts");
+  vmt::frame f;
+  REQUIRE(video(f));
+  CHECK(f.time == doctest::Approx(0).epsilon(0.001));
+  REQUIRE(video(f));
+  CHECK(f.time == doctest::Approx(0.04).epsilon(0.001));
+}
+
+TEST_CASE("the fields of interlaced frames are joined, and frames that are not interlaced stay as they are") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  // Bars that move by 12 pixels from field to field; every row of one moment is the same.
+  const std::string bars =
+      "-f lavfi -i \"color=size=128x96:rate=50:duration=0.4,format=gray,"
+      "geq=lum='if(lt(mod(X+12*N,64),32),200,60)'\" ";
+  make(bars + "-vf tinterlace=interleave_top,fieldorder=tff -c:v mpeg2video -q:v 1 -flags +ilme+ildct " +
+       (dir / "fields.mpg").string());
+  make(bars + "-c:v ffv1 " + (dir / "frames.mkv").string());
+  const auto combed = [](const vmt::frame& f) {
+    int count = 0;
+    for (vmt::index_t y = 10; y < 86; ++y) {
+      for (vmt::index_t x = 0; x < f.width; ++x) count += std::abs(f.row(y)[x] - f.row(y + 1)[x]) > 70 ? 1 : 0;
+    }
+    return count;
+  };
+  vmt::frame f;
+  int frames = 0;
+  for (vmt::media::ffmpeg video(dir / "fields.mpg"); video(f); ++frames) CHECK(combed(f) < 200);
+  CHECK(frames == 10);
+  vmt::media::ffmpeg video(dir / "frames.mkv");
+  for (frames = 0; video(f); ++frames) {
+    for (vmt::index_t x = 0; x < 128; ++x) REQUIRE(f.row(50)[x] == ((x + 12 * frames) % 64 < 32 ? 200 : 60));
+  }
+  CHECK(frames == 20);
+}
+
+TEST_CASE("a cover picture is no video") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  make(
+      "-f lavfi -i sine=duration=1 -f lavfi -i testsrc=size=64x48:rate=25:duration=0.04 -map 0 -map 1 -c:v mjpeg "
+      "-pix_fmt yuvj420p -disposition:v attached_pic " +
+      (dir / "song.m4a").string());
+  const auto e = refusal([&] { vmt::media::ffmpeg video(dir / "song.m4a"); });
+  CHECK(e.code() == vmt::errc::bad_format);
+  contains(e, "no video stream");
+}
+
+TEST_CASE("a Matroska file that is cut short is an error after its last frame, though ffmpeg calls it a success") {
+  if (!have_ffmpeg()) return;
+  const vmt_test::temp_dir dir;
+  make("-f lavfi -i testsrc2=size=160x120:rate=25:duration=4 -c:v mpeg4 -g 5 " + (dir / "v.mkv").string());
+  const auto bytes = vmt::read_file(dir / "v.mkv");
+  vmt::write_file(dir / "cut.mkv", std::span(bytes).first(bytes.size() / 2));
+  int count = 0;
+  const auto e = refusal([&] {
+    vmt::media::ffmpeg video(dir / "cut.mkv");
+    for (vmt::frame f; video(f);) ++count;
+  });
+  CHECK(count > 30);
+  CHECK(count < 70);
+  CHECK(e.code() == vmt::errc::bad_format);
+  contains(e, "cut short after " + std::to_string(count) + " frames");
+  const bool has_address = std::string(e.what()).find("@ 0x") != std::string::npos;
+  CHECK_FALSE(has_address);
+  vmt::media::ffmpeg lenient(dir / "cut.mkv", {.strict = false});
+  int all = 0;
+  for (vmt::frame f; lenient(f);) ++all;
+  CHECK(all == count);
+  const bool told = lenient.messages().find("ended prematurely") != std::string::npos;
+  CHECK(told);
+}

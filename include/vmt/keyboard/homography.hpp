@@ -32,6 +32,14 @@ class square_to_quad {
     return {(a_ * u + b_ * v + c_) / w, (d_ * u + e_ * v + f_) / w};
   }
 
+  /// Where on the square a point comes from: the inverse map, by the adjugate matrix.
+  [[nodiscard]] point inverse(point p) const noexcept {
+    const double u = (e_ - f_ * h_) * p.x + (c_ * h_ - b_) * p.y + (b_ * f_ - c_ * e_);
+    const double v = (f_ * g_ - d_) * p.x + (a_ - c_ * g_) * p.y + (c_ * d_ - a_ * f_);
+    const double w = (d_ * h_ - e_ * g_) * p.x + (b_ * g_ - a_ * h_) * p.y + (a_ * e_ - b_ * d_);
+    return {u / w, v / w};
+  }
+
  private:
   double a_, b_, c_, d_, e_, f_, g_, h_;
 };
@@ -62,7 +70,9 @@ class radial_lens {
     for (int i = 0; i < 50 && seen > 0; ++i) {
       const double slope = 1 + 3 * k_ * r * r;
       if (slope < 0.05) break;
-      r -= (r * (1 + k_ * r * r) - seen) / slope;
+      const double step = (r * (1 + k_ * r * r) - seen) / slope;
+      r -= step;
+      if (step == 0) break;
     }
     if (!(std::abs(r * (1 + k_ * r * r) - seen) < 1e-9) || 1 + 3 * k_ * r * r < 0.05) {
       throw error(errc::inconsistent, "the keyboard: with the lens coefficient " + std::to_string(k_) +

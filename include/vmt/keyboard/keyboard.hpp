@@ -7,6 +7,7 @@
 #include <array>      // corners
 #include <cmath>      // isfinite
 #include <string>     // messages
+#include <vector>     // spans
 
 namespace vmt::inline VMT_ABI::keyboard {
 
@@ -15,6 +16,15 @@ namespace vmt::inline VMT_ABI::keyboard {
 struct point {
   double x = 0;
   double y = 0;
+};
+
+/// What a key takes of the width between the left edge of the lowest and the right edge of the highest key, 0 … 1, in
+/// the straightened keyboard. White keys are measured at their front gaps, black ones at their tops.
+struct key_span {
+  double left = 0;
+  double right = 0;
+
+  [[nodiscard]] constexpr double centre() const noexcept { return (left + right) / 2; }
 };
 
 /// Where the keyboard lies in the picture of a camera that does not move.
@@ -30,6 +40,12 @@ struct keyboard {
   /// seen at distance r (1 + k r²); r is 1 at the corners of the picture. Negative for barrel distortion.
   double lens = 0;
   double score = 1;  ///< how sure the finder is, 0 to 1
+  /// The picture is mirrored, as selfie cameras do: the corners, named as the player sees them, then run
+  /// counter-clockwise.
+  bool mirrored = false;
+  /// The spans of the keys lowest_key … highest_key as they are seen, with the parallax of the raised black keys and
+  /// what the lens coefficient leaves over; empty: as in the layout of a piano.
+  std::vector<key_span> keys{};
 };
 
 /// Whether a MIDI key number is a white key.
@@ -68,12 +84,35 @@ inline std::string text(const point& p) {
   return "(" + number(p.x) + ", " + number(p.y) + ")";
 }
 
+/// The part of `validate` about the spans of the keys.
+inline void validate_spans(const keyboard& k) {
+  if (k.keys.empty()) return;
+  const auto count = static_cast<std::size_t>(k.highest_key - k.lowest_key + 1);
+  if (k.keys.size() != count) {
+    throw error(errc::inconsistent, "the keyboard: there are spans for " + std::to_string(k.keys.size()) +
+                                        " keys, but " + std::to_string(count) + " keys from the lowest to the highest");
+  }
+  std::array<double, 2> before{-0.1, -0.1};  // where the last black and the last white key began
+  for (std::size_t i = 0; i < count; ++i) {
+    const key_span s = k.keys[i];
+    const int key = k.lowest_key + static_cast<int>(i);
+    double& last = before[is_white(key) ? 1 : 0];
+    if (!(s.left >= last && s.right > s.left && s.right <= 1.1)) {
+      throw error(errc::invalid_argument, "the keyboard: the span of key " + std::to_string(key) +
+                                              " is not a part of the width to the right of the keys before it");
+    }
+    last = s.left;
+  }
+}
+
 }  // namespace detail
 
 /// Throws `invalid_argument`, `not_finite` or `inconsistent` with a sentence unless all holds: the picture has 1 …
 /// 65536 pixels each way; the corners are finite, inside the picture or at most a quarter of its size outside, and make
-/// a convex quadrilateral in the stated order (clockwise in the picture; counter-clockwise would be a mirrored picture)
-/// that is at least 8 pixels wide and 2 high; 21 ≤ lowest < highest ≤ 108, both white; |lens| ≤ 0.25; score in 0 … 1.
+/// a convex quadrilateral in the stated order (clockwise in the picture, counter-clockwise in a mirrored one) that is
+/// at least 8 pixels wide and 2 high; 21 ≤ lowest < highest ≤ 108, both white; |lens| ≤ 0.25; score in 0 … 1; there is
+/// no span, or one for each key, of which those of the white and those of the black keys run from left to right, within
+/// −0.1 … 1.1.
 inline void validate(const keyboard& k) {
   const auto fail = [](errc code, const std::string& what) { throw error(code, "the keyboard: " + what); };
   if (k.image_width < 1 || k.image_height < 1 || k.image_width > 65536 || k.image_height > 65536) {
@@ -110,12 +149,15 @@ inline void validate(const keyboard& k) {
     turns_right += sine > 0.01 ? 1 : 0;
     turns_left += sine < -0.01 ? 1 : 0;
   }
-  if (turns_left == 4) {
-    fail(errc::inconsistent,
-         "the corners run counter-clockwise, as in a mirrored picture; expected are top left, top "
-         "right, bottom right, bottom left as the player sees them (mirror the video first)");
+  if ((k.mirrored ? turns_right : turns_left) == 4) {
+    fail(errc::inconsistent, k.mirrored
+                                 ? "the corners run clockwise, but the picture is said to be mirrored; expected are "
+                                   "top left, top right, bottom right, bottom left as the player sees them"
+                                 : "the corners run counter-clockwise, as in a mirrored picture; expected are top "
+                                   "left, top right, bottom right, bottom left as the player sees them (a picture "
+                                   "that is mirrored must be said to be)");
   }
-  if (turns_right != 4) {
+  if ((k.mirrored ? turns_left : turns_right) != 4) {
     fail(errc::inconsistent,
          "the corners do not make a convex quadrilateral; expected are top left, top right, bottom "
          "right, bottom left as the player sees them");
@@ -132,6 +174,7 @@ inline void validate(const keyboard& k) {
   }
   if (!(std::abs(k.lens) <= 0.25)) fail(errc::invalid_argument, "the lens coefficient is not within -0.25 to 0.25");
   if (!(k.score >= 0 && k.score <= 1)) fail(errc::invalid_argument, "the score is not within 0 to 1");
+  detail::validate_spans(k);
 }
 
 /// The same keyboard in pictures of another size, such as a smaller copy of the video. Throws `inconsistent` where the

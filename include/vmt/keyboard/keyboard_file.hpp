@@ -50,10 +50,12 @@ auto member(const io::json_value& value, const char* name, F&& read) {
 /// Reads a keyboard from JSON:
 ///
 ///     {"image_size": [1280, 720], "corners": [[8, 286], [1277, 298], [1264, 451], [20, 437]],
-///      "lowest_key": 21, "highest_key": 108, "lens": 0, "score": 1}
+///      "lowest_key": 21, "highest_key": 108, "lens": 0, "score": 1, "mirrored": false,
+///      "keys": [[0.0002, 0.0192], …]}
 ///
-/// `image_size` and `corners` must be there, the rest has the defaults of `keyboard`; other members are passed over.
-/// Throws `bad_format` with the place, `not_found` for a missing member, and as `validate`.
+/// `keys` has left and right of each key from the lowest to the highest. `image_size` and `corners` must be there, the
+/// rest has the defaults of `keyboard`; other members are passed over. Throws `bad_format` with the place, `not_found`
+/// for a missing member, and as `validate`.
 [[nodiscard]] inline keyboard parse_keyboard(std::string_view json) {
   const io::json_value root = io::parse_json(json);
   if (std::string_view(root.kind()) != "object") {
@@ -85,6 +87,16 @@ auto member(const io::json_value& value, const char* name, F&& read) {
   optional("highest_key", [&](const io::json_value& v) { k.highest_key = detail::int_of(v, "the key"); });
   optional("lens", [&](const io::json_value& v) { k.lens = detail::number_of(v); });
   optional("score", [&](const io::json_value& v) { k.score = detail::number_of(v); });
+  optional("mirrored", [&](const io::json_value& v) { k.mirrored = v.as_bool(); });
+  optional("keys", [&](const io::json_value& v) {
+    const auto& spans = v.as_array();
+    if (spans.size() > 88)
+      throw error(errc::limit_exceeded, "a piano has at most 88 keys, not " + std::to_string(spans.size()));
+    for (const io::json_value& span : spans) {
+      const point p = detail::point_of(span, "the span of key " + std::to_string(k.lowest_key + std::ssize(k.keys)));
+      k.keys.push_back({p.x, p.y});
+    }
+  });
   validate(k);
   return k;
 }
@@ -96,10 +108,16 @@ auto member(const io::json_value& value, const char* name, F&& read) {
   for (const point& p : k.corners) {
     corners += (corners.empty() ? "[" : ", [") + io::json_number(p.x) + ", " + io::json_number(p.y) + "]";
   }
+  std::string keys;
+  for (const key_span& s : k.keys) {
+    keys +=
+        (keys.empty() ? ",\n  \"keys\": [[" : ", [") + io::json_number(s.left) + ", " + io::json_number(s.right) + "]";
+  }
+  if (!keys.empty()) keys += "]";
   return "{\n  \"image_size\": [" + std::to_string(k.image_width) + ", " + std::to_string(k.image_height) +
          "],\n  \"corners\": [" + corners + "],\n  \"lowest_key\": " + std::to_string(k.lowest_key) +
          ",\n  \"highest_key\": " + std::to_string(k.highest_key) + ",\n  \"lens\": " + io::json_number(k.lens) +
-         ",\n  \"score\": " + io::json_number(k.score) + "\n}\n";
+         ",\n  \"score\": " + io::json_number(k.score) + (k.mirrored ? ",\n  \"mirrored\": true" : "") + keys + "\n}\n";
 }
 
 /// `parse_keyboard` of a file of at most 1 MiB; every message names the file. Throws also what `read_file` throws.

@@ -8,6 +8,7 @@
 #include <vmt/media/child_process.hpp>
 #include <vmt/media/y4m.hpp>
 
+#include <algorithm>   // min
 #include <filesystem>  // path
 #include <memory>      // unique_ptr
 #include <vector>      // times
@@ -20,13 +21,14 @@ struct ffmpeg_options {
   image_limits limits = {};
 };
 
-/// A frame source over a video file. ffmpeg decodes it, turns it upright by its rotation mark and to full-range gray;
-/// no frame is doubled or dropped to even out the frame rate, and each carries its own time (to the microsecond), so
-/// that variable frame rates are right. Time 0 is the start of the file, where its audio is 0 too; the first frame may
-/// be later. A size change within the video is scaled to the first size.
+/// A frame source over a video file: the first video stream that is not a cover picture. ffmpeg decodes it, joins the
+/// fields of interlaced frames, turns it upright by its rotation mark and to full-range gray; no frame is doubled or
+/// dropped to even out the frame rate, and each carries its own time (to the microsecond), so that variable frame rates
+/// are right. Time 0 is the start of the file, where its audio is 0 too; the first frame may be later. A size change
+/// within the video is scaled to the first size.
 ///
-/// The end of the video is only believed when ffmpeg exits with success. Playlists cannot lead to the network: ffmpeg
-/// may open files only. Destruction in mid-video ends the process.
+/// The end of the video is only believed when ffmpeg exits with success and, if strict, has not found the file cut
+/// short. Playlists cannot lead to the network: ffmpeg may open files only. Destruction in mid-video ends the process.
 ///
 ///     vmt::media::ffmpeg video("take1.mp4");
 ///     for (vmt::frame f; video(f);) use(f);
@@ -35,7 +37,7 @@ class ffmpeg {
   /// Starts ffmpeg and reads the size. Throws `not_found` (no such video, no such program), `bad_format` (with ffmpeg's
   /// own words), `limit_exceeded`, `io_failure`.
   explicit ffmpeg(const std::filesystem::path& video, ffmpeg_options options = {})
-      : video_(video.string()), program_(options.program) {
+      : video_(video.string()), program_(options.program), strict_(options.strict) {
     std::error_code failure;
     const auto status = std::filesystem::status(video, failure);
     if (!std::filesystem::exists(status)) throw error(errc::not_found, "there is no video file '" + video_ + "'");
@@ -91,6 +93,8 @@ class ffmpeg {
   [[nodiscard]] index_t height() const noexcept { return reader_->height(); }
   /// Frames left out because they were not later than the one before.
   [[nodiscard]] index_t dropped() const noexcept { return dropped_; }
+  /// What ffmpeg has complained about so far, at most 4 KiB: what there is to know of damage when it is not strict.
+  [[nodiscard]] std::string messages() const { return cleaned(child_->messages()); }
 
  private:
   struct child_bytes {
@@ -101,11 +105,12 @@ class ffmpeg {
   [[nodiscard]] std::vector<std::string> arguments(const ffmpeg_options& options) const {
     std::vector<std::string> all{options.program, "-nostdin", "-hide_banner", "-loglevel", "error"};
     if (options.strict) all.insert(all.end(), {"-xerror", "-err_detect", "explode"});
-    // `file:` keeps names like "-y" or "http:x" from being anything but file names. The filters write the time of each
-    // frame, in microseconds, to descriptor 3 before the frame itself goes to descriptor 1.
-    all.insert(all.end(), {"-protocol_whitelist", "file,pipe", "-i", "file:" + video_, "-map", "0:v:0", "-fps_mode",
+    // `file:` keeps names like "-y" or "http:x" from being anything but file names; V is video but for cover pictures.
+    // yadif touches only frames that are marked as interlaced. The metadata filters write the time of each frame, in
+    // microseconds, to descriptor 3 before the frame itself goes to descriptor 1.
+    all.insert(all.end(), {"-protocol_whitelist", "file,pipe", "-i", "file:" + video_, "-map", "0:V:0", "-fps_mode",
                            "passthrough", "-enc_time_base", "1:1000000", "-vf",
-                           "settb=AVTB,metadata=mode=add:key=vmt:value=1,"
+                           "yadif=deint=interlaced,settb=AVTB,metadata=mode=add:key=vmt:value=1,"
                            "metadata=mode=print:key=vmt:file=pipe\\\\:3:direct=1,format=gray",
                            "-f", "yuv4mpegpipe", "-pix_fmt", "gray", "pipe:1"});
     return all;
@@ -115,17 +120,36 @@ class ffmpeg {
   void finish(const char* what) {
     const int status = child_->wait();
     ended_ = true;
-    if (status == 0 && what == nullptr) {
+    const std::string words = messages();
+    const bool cut = strict_ && words.find("ended prematurely") != std::string::npos;  // Matroska; with success
+    if (status == 0 && what == nullptr && !cut) {
       read_notes();
       if (times_.empty()) return;
       throw error(errc::inconsistent, "'" + program_ + "' gave " + std::to_string(times_.size()) + " frames of '" +
                                           video_ + "' less than it announced");
     }
-    std::string words = child_->messages();
+    if (words.find("matches no streams") != std::string::npos) {
+      throw error(errc::bad_format,
+                  "the file '" + video_ + "' has no video stream: it holds sound or a cover picture only");
+    }
+    const std::string reason = cut && status == 0
+                                   ? "found the file cut short after " + std::to_string(count_) + " frames"
+                               : what != nullptr ? what
+                                                 : "broke off after " + std::to_string(count_) + " frames";
+    const bool old = words.find("fps_mode") != std::string::npos;
+    throw error(errc::bad_format, "the video '" + video_ + "' cannot be decoded: '" + program_ + "' " + reason +
+                                      " (exit status " + std::to_string(status) + ")" +
+                                      (old ? "; it is too old, 5.1 or later is needed" : "") +
+                                      (words.empty() ? "" : "; it says: " + words));
+  }
+
+  /// ffmpeg's words without the addresses of its objects and the last line's end: "[h264 @ 0x5581]" becomes "[h264]".
+  static std::string cleaned(std::string words) {
+    for (std::size_t at = 0; (at = words.find(" @ 0x", at)) != std::string::npos;) {
+      words.erase(at, (std::min)(words.find_first_not_of("0123456789abcdef", at + 5), words.size()) - at);
+    }
     while (!words.empty() && words.back() == '\n') words.pop_back();
-    throw error(errc::bad_format, "the video '" + video_ + "' cannot be decoded: '" + program_ + "' " +
-                                      (what != nullptr ? what : "broke off") + " (exit status " +
-                                      std::to_string(status) + ")" + (words.empty() ? "" : "; it says: " + words));
+    return words;
   }
 
   double next_time() {
@@ -164,6 +188,7 @@ class ffmpeg {
 
   std::string video_;
   std::string program_;
+  bool strict_;
   std::unique_ptr<detail::child_process> child_;
   std::unique_ptr<y4m_reader<child_bytes>> reader_;
   std::vector<double> times_;
