@@ -19,6 +19,8 @@ struct command {
 };
 
 command add_transcribe(CLI::App& app);
+command add_find_keyboard(CLI::App& app);
+command add_render(CLI::App& app);
 command add_train(CLI::App& app);
 command add_evaluate(CLI::App& app);
 command add_forward(CLI::App& app);

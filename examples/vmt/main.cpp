@@ -32,8 +32,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "vmt " VMT_VERSION_STRING);
   app.require_subcommand(1);
   app.footer("Exit status: 0 done, 2 wrong usage, 65 bad input data, 74 input or output error, 75 stopped early.");
-  const tool::command commands[] = {tool::add_transcribe(app), tool::add_train(app), tool::add_evaluate(app),
-                                    tool::add_forward(app),    tool::add_info(app),  tool::add_bench(app)};
+  const tool::command commands[] = {tool::add_transcribe(app), tool::add_find_keyboard(app), tool::add_render(app),
+                                    tool::add_train(app),      tool::add_evaluate(app),      tool::add_forward(app),
+                                    tool::add_info(app),       tool::add_bench(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

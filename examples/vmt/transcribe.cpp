@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "find_keyboard.hpp"
 #include "model.hpp"
 #include "notes.hpp"
 #include "paths.hpp"
@@ -11,7 +12,9 @@
 
 #include <vmt/engine/onset_engine.hpp>
 #include <vmt/keyboard/keyboard_file.hpp>
+#include <vmt/media/until_broken.hpp>
 
+#include <cstdio>  // snprintf
 #include <map>
 #include <memory>
 
@@ -21,18 +24,34 @@ namespace {
 constexpr vmt::index_t strip_height = 145;
 constexpr vmt::index_t strip_width = 800;
 
+bool is_file(const std::string& keyboard) {
+  return !keyboard.empty() && keyboard != "strip" && keyboard != "auto";
+}
+
+/// The keyboard that the finder sees, said on stderr.
+vmt::keyboard::keyboard search(const transcribe_command& o) {
+  vmt::keyboard::find_options find;
+  find.which = o.which;
+  if (o.lowest_key) find.picture.lowest_key = *o.lowest_key;
+  const vmt::keyboard::keyboard k = find_keyboard_of(o.in, o.frames, find, o.start).where();
+  char text[100];
+  std::snprintf(text, sizeof text, "found a keyboard%s from key %d to %d, score %.2f",
+                k.mirrored ? " in a mirrored picture" : "", k.lowest_key, k.highest_key, k.score);
+  complain(text);
+  return k;
+}
+
 /// Where the keyboard is in frames of this size; nothing where the frames are the strips of the network already.
-std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const std::string& where) {
-  if (!where.empty() && where != "strip") return read_input(where, vmt::keyboard::load_keyboard);
-  if (f.width == strip_width && f.height == strip_height) return std::nullopt;
-  const std::string size = std::to_string(f.width) + "x" + std::to_string(f.height);
+std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const transcribe_command& o) {
+  if (is_file(o.keyboard)) return read_input(o.keyboard, vmt::keyboard::load_keyboard);
+  if (o.keyboard != "auto" && f.width == strip_width && f.height == strip_height) return std::nullopt;
+  if (o.keyboard != "strip") return search(o);
   const double shape = static_cast<double>(f.width * strip_height) / static_cast<double>(f.height * strip_width);
-  if (where.empty() || shape < 0.75 || shape > 1.34) {
-    throw vmt::error(vmt::errc::shape_mismatch,
-                     "the frames have " + size +
-                         " pixels, straightened strips have 800x145; say where the keyboard is with "
-                         "--keyboard FILE (JSON with image_size and corners)" +
-                         (where.empty() ? ", or --keyboard strip for strips of another size" : ""));
+  if (shape < 0.75 || shape > 1.34) {
+    throw vmt::error(vmt::errc::shape_mismatch, "the frames have " + std::to_string(f.width) + "x" +
+                                                    std::to_string(f.height) +
+                                                    " pixels, which is not the shape of straightened strips (800x145); "
+                                                    "leave out --keyboard strip, so that the keyboard is searched");
   }
   return vmt::keyboard::whole_picture(f.width, f.height);
 }
@@ -58,7 +77,7 @@ vmt::transcribe::transcribe_options decoding(const transcribe_command& o, const 
     peaks.threshold = o.threshold.value_or(m.threshold("peaks", peaks.threshold));
     t.decoder = peaks;
   }
-  t.lowest_key = o.lowest_key;
+  if (o.lowest_key && o.keyboard == "strip") t.lowest_key = *o.lowest_key;
   t.lag_seconds = o.lag;
   t.damaged = o.frames.damaged;
   t.stop = stop_requested;
@@ -66,9 +85,10 @@ vmt::transcribe::transcribe_options decoding(const transcribe_command& o, const 
 }
 
 int run(const transcribe_command& o) {
-  const bool is_file = !o.keyboard.empty() && o.keyboard != "strip";
-  check_outputs(
-      {{"IN", o.in}, {"--model", o.model}, {"--keyboard", is_file ? o.keyboard : ""}, {"--reference", o.reference}},
+  check_outputs({{"IN", o.in},
+                 {"--model", o.model},
+                 {"--keyboard", is_file(o.keyboard) ? o.keyboard : ""},
+                 {"--reference", o.reference}},
       {{"--output", o.midi}, {"--csv", o.csv}, {"--probabilities", o.probabilities}, {"--report", o.report}});
   if (!(o.start < o.end)) throw vmt::error(vmt::errc::invalid_argument, "--start must lie before --end");
   std::optional<std::vector<vmt::note>> reference;
@@ -78,6 +98,7 @@ int run(const transcribe_command& o) {
 
   video whole = open_video(o.in, o.frames);
   const vmt::index_t frames = whole.frames;
+  const bool stream = whole.stream;
   const double end = std::min(o.end, whole.seconds > 0 ? whole.seconds : o.end);
   std::function<bool(vmt::frame&)> source = part_of(std::move(whole), o.start, o.end);
   vmt::frame first;
@@ -85,8 +106,14 @@ int run(const transcribe_command& o) {
     if (stop_requested()) throw vmt::error(vmt::errc::stopped, "stopped before the first frame; nothing was written");
     throw vmt::error(vmt::errc::inconsistent, "'" + o.in + "' has no frames in the part that --start and --end choose");
   }
-  options.keyboard = keyboard_in(first, o.keyboard);
+  options.keyboard = keyboard_in(first, o);
   source = after(std::move(first), std::move(source));
+  vmt::media::until_broken<std::function<bool(vmt::frame&)>> kept(std::move(source));
+  source = [&](vmt::frame& f) {  // half a concert is better than none; a folder can be put in order
+    const bool more = kept(f);
+    if (!stream && kept.failure()) throw vmt::error(*kept.failure());
+    return more;
+  };
 
   transcription_outputs outputs(o, m.net.options().keys);
   progress line;
@@ -112,6 +139,10 @@ int run(const transcribe_command& o) {
     complain(std::to_string(result.damaged) + " damaged frames, " + std::to_string(result.gaps) + " gaps in the video");
   }
   if (!scores.empty()) print(scores);
+  if (kept.failure()) {
+    complain(std::string(kept.failure()->what()) + "; the outputs hold what came before");
+    return status_of(kept.failure()->code());
+  }
   if (!stopped) return done;
   complain("stopped; the outputs hold what was done until then");
   return stopped_early;
@@ -131,8 +162,12 @@ command add_transcribe(CLI::App& app) {
   };
   number("--fps", o->frames.fps, 1e-3, 1e6, "frames a second, for frame folders without times.csv");
   c->add_option("--model", o->model, "weights, a safetensors file; default: the released ones");
-  c->add_option("--keyboard", o->keyboard, "strip: the frames are straightened already; else a keyboard file");
-  number("--lowest-key", o->lowest_key, 0, 127, "MIDI number of the network's first key")->capture_default_str();
+  c->add_option("--keyboard", o->keyboard,
+                "auto: it is searched (the default, but for frames of 800x145); strip: the frames are straightened "
+                "already; else a keyboard file");
+  number("--which", o->which, 1, 16, "which keyboard, where several are found: 1 is the topmost");
+  number("--lowest-key", o->lowest_key, 0, 127,
+         "MIDI number of the lowest white key in the picture, where that cannot be told; of strips, their first key");
   number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say, else 0.4");
   c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
       ->check(CLI::IsMember({"peaks", "paper"}))

@@ -20,7 +20,8 @@ struct transcribe_command {
   std::string in, midi, model, keyboard, csv, probabilities, report, reference;
   std::string decoder = "peaks";
   vmt::media::frame_folder_options frames;
-  int lowest_key = 21;
+  std::optional<int> lowest_key;
+  int which = 0;
   int threads = 0;
   std::optional<double> threshold;
   double lag = 0;

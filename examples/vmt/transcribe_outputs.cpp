@@ -56,7 +56,7 @@ void transcription_outputs::watch(vmt::transcribe::transcribe_options& options, 
     const double threshold = std::visit([](const auto& d) { return d.threshold; }, options.decoder);
     vmt::transcribe::report_options r;
     r.title = name.empty() ? o_.in : name;
-    r.lowest_key = o_.lowest_key;
+    r.lowest_key = options.lowest_key;
     r.threshold = threshold;
     report_.emplace(r);
   }

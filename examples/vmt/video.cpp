@@ -74,7 +74,7 @@ video open_file(const fs::path& path, const vmt::media::frame_folder_options& op
   }
   const bool strict = options.damaged == vmt::media::damage_policy::fail;
   return {shared(std::make_shared<vmt::media::ffmpeg>(path, vmt::media::ffmpeg_options{.strict = strict})), -1,
-          duration(path)};
+          duration(path), true};
 }
 #else
 video open_file(const fs::path& path, const vmt::media::frame_folder_options&) {
@@ -89,7 +89,8 @@ video open_file(const fs::path& path, const vmt::media::frame_folder_options&) {
 video open_video(const std::string& in, const vmt::media::frame_folder_options& options) {
   if (in == "-") {
     using reader = vmt::media::y4m_reader<stdin_bytes>;
-    return {shared(std::make_shared<reader>(stdin_bytes{}, vmt::media::y4m_options{.fps = options.fps})), -1, -1};
+    return {shared(std::make_shared<reader>(stdin_bytes{}, vmt::media::y4m_options{.fps = options.fps})), -1, -1,
+            true};
   }
   std::error_code failure;
   if (!fs::exists(in, failure)) {

@@ -13,6 +13,7 @@ struct video {
   std::function<bool(vmt::frame&)> next;
   vmt::index_t frames = -1;  ///< how many there are; −1: not known
   double seconds = -1;       ///< how long it is; −1: not known
+  bool stream = false;       ///< read as it comes, so that it may break off in the middle
 };
 
 /// `in`: a frame folder, a video file (by ffmpeg) or `-`, Y4M on stdin. Throws with a status for what is wrong with it.

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import common
-from common import BAD_DATA, IMAGES, IO_ERROR, USAGE, WIDTH, HEIGHT, ToolTest
+from common import BAD_DATA, DONE, IMAGES, IO_ERROR, USAGE, WIDTH, HEIGHT, ToolTest
 from common import main, notes_csv, pgm, png_bytes, read_tensors, strips, weights, write_tensors, y4m
 
 
@@ -69,7 +69,7 @@ class BadFrames(ToolTest):
         (self.folder / "frames").mkdir()
         for k in range(6):
             pgm(self.folder / "frames" / f"{k}.pgm", k, 320, 180)
-        self.transcribe_refuses(BAD_DATA, "frames", "--fps", 25, says=["320x180", "--keyboard"])
+        self.transcribe_refuses(BAD_DATA, "frames", "--fps", 25, says=["no keyboard was found"])
         self.transcribe_refuses(BAD_DATA, "frames", "--fps", 25, "--keyboard", "strip", says=["320x180"])
         (self.folder / "keyboard.json").write_text('{"image_size": [320, 180], "corners": [[0, 0], [9, 9]]}')
         self.transcribe_refuses(BAD_DATA, "frames", "--fps", 25, "--keyboard", "keyboard.json", says=["keyboard.json"])
@@ -78,7 +78,12 @@ class BadFrames(ToolTest):
         self.succeeds("transcribe", "frames", "--fps", 25, "--keyboard", "keyboard.json", "--model", self.model, "-o", "k.mid")
 
     def test_a_stream_that_breaks_off(self):
-        self.transcribe_refuses(BAD_DATA, "-", input=y4m(9)[:-100])
+        ran = self.vmt("transcribe", "-", "--model", self.model, "-o", "out.mid", "--csv", "out.csv", input=y4m(9)[:-100])
+        self.assertEqual(ran.returncode, BAD_DATA)
+        self.assertIn("the outputs hold what came before", ran.stderr.decode())
+        whole = self.vmt("transcribe", "-", "--model", self.model, "-o", "whole.mid", "--csv", "whole.csv", input=y4m(8))
+        self.assertEqual(whole.returncode, DONE)
+        self.assertEqual((self.folder / "out.csv").read_bytes(), (self.folder / "whole.csv").read_bytes())
         self.transcribe_refuses(BAD_DATA, "-", input=b"RIFF1234AVI " * 200, says=["YUV4MPEG2"])
         self.transcribe_refuses(BAD_DATA, "-", input=b"")
 
