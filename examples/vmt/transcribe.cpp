@@ -77,7 +77,6 @@ vmt::transcribe::transcribe_options decoding(const transcribe_command& o, const 
     peaks.threshold = o.threshold.value_or(m.threshold("peaks", peaks.threshold));
     t.decoder = peaks;
   }
-  if (o.lowest_key && o.keyboard == "strip") t.lowest_key = *o.lowest_key;
   t.lag_seconds = o.lag;
   t.damaged = o.frames.damaged;
   t.stop = stop_requested;
@@ -107,6 +106,7 @@ int run(const transcribe_command& o) {
     throw vmt::error(vmt::errc::inconsistent, "'" + o.in + "' has no frames in the part that --start and --end choose");
   }
   options.keyboard = keyboard_in(first, o);
+  if (o.lowest_key && (o.keyboard == "strip" || !options.keyboard)) options.lowest_key = *o.lowest_key;
   source = after(std::move(first), std::move(source));
   vmt::media::until_broken<std::function<bool(vmt::frame&)>> kept(std::move(source));
   source = [&](vmt::frame& f) {  // half a concert is better than none; a folder can be put in order

@@ -270,7 +270,7 @@ class strip_aligner {
       const float r = picture.at(x, y) - static_cast<float>(gain) * e.gray - static_cast<float>(offset);
       residuals_[i] = r;
       ++inside;
-      ++histogram[static_cast<std::size_t>(std::min(std::abs(r) * 2, 511.0F))];
+      ++histogram[static_cast<std::size_t>((std::min)(std::abs(r) * 2, 511.0F))];
       // off by less than what half a pixel's motion makes
       agreeing += std::abs(r) < 6 + std::abs(e.gx) / 2 + std::abs(e.gy) / 2 ? 1 : 0;
     }
