@@ -51,14 +51,19 @@ struct key_window {
   const double aim_time = random.uniform(0.1, 0.9), aim_place = random.uniform(0.15, 0.85);
   const double kind = random.uniform(), when = random.uniform();
   const index_t where = random.below(clip.width() - o.width + 1);
-  const index_t chosen = random.below((std::max)(index_t{1}, static_cast<index_t>(clip.notes.size())));
+  std::vector<const note*> seen;
+  for (const note& n : clip.notes) {
+    const bool within = n.pitch >= clip.layout.lowest_key && n.pitch <= clip.layout.highest_key;
+    if (within && n.onset > clip.times.front() && n.onset < clip.times.back()) seen.push_back(&n);
+  }
+  const index_t chosen = random.below((std::max)(index_t{1}, static_cast<index_t>(std::ssize(seen))));
   w.mirrored = random.uniform() < 0.5 && !plain;
   w.start = when * (all - length - 3);
   w.left = where;
-  if (!clip.notes.empty()) {
-    const note& n = clip.notes[static_cast<std::size_t>(chosen)];
+  if (!seen.empty()) {
+    const note& n = *seen[static_cast<std::size_t>(chosen)];
     if (kind >= o.anywhen) w.start = clip.frame_at(n.onset) - length * aim_time - step;
-    if (kind < 1 - o.anywhere && n.pitch >= clip.layout.lowest_key && n.pitch <= clip.layout.highest_key) {
+    if (kind < 1 - o.anywhere) {
       const double x = clip.layout.centre(n.pitch) - aim_place * static_cast<double>(o.width);
       w.left = std::clamp(static_cast<index_t>(x), index_t{0}, clip.width() - o.width);
     }
