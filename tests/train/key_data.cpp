@@ -87,11 +87,12 @@ TEST_CASE("numbers stay in their ranges under augmentation, and it does somethin
   const key_data data({toy_clip(3)}, {}, {.samples = 30});
   for (index_t i = 0; i < 30; ++i) {
     const sample s = load(data, i);
+    bool good = true;  // NaN fails the comparison too
     for (std::size_t j = 0; j < s.x.size(); ++j) {
       const bool gray = j / (96 * 320) % 3 == 0;
-      REQUIRE(std::isfinite(s.x[j]));
-      REQUIRE(std::abs(s.x[j]) <= (gray ? 15.0F : 1.5F));
+      good = good && std::abs(s.x[j]) <= (gray ? 15.0F : 1.5F);
     }
+    CHECK(good);
     const key_targets<const float> t(s.targets, 28, 16);
     for (index_t k = 0; k < 28; ++k) {
       REQUIRE(t.place(k) >= 20);

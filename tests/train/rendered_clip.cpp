@@ -49,5 +49,7 @@ TEST_CASE("an excerpt begins at once, comes into view, and plays other notes at 
     CHECK(e[0].offset - e[0].onset < 0.18 / 0.69);
   }
   rng random(1);
+  CHECK(pieces.excerpt(random, 48, 72, 0.01).size() == 1);
+  CHECK_THROWS_AS(static_cast<void>(pieces.excerpt(random, 48, 72, 0)), error);
   CHECK_THROWS_AS(static_cast<void>(performances().excerpt(random, 48, 72, 4)), error);
 }

@@ -6,7 +6,8 @@
 
 namespace vmt::inline VMT_ABI::nn {
 
-/// `torch.optim.Adam` (with a weight decay: `AdamW`) over the flat buffers of a model. Its whole state is `step()` and the two moments.
+/// `torch.optim.Adam` (with a weight decay: `AdamW`) over the flat buffers of a model. Its whole state is `step()` and
+/// the two moments.
 template <class T, class Backend = cpu>
 class adam {
  public:

@@ -16,8 +16,8 @@ struct geometry_options {
   double shift_y = 2.0;
 };
 
-/// An affine map from a window's pixels to a larger picture around it, with linear interpolation; beyond the picture its
-/// border is repeated. Computed once, used for all frames of a window.
+/// An affine map from a window's pixels to a larger picture around it, with linear interpolation; beyond the picture
+/// its border is repeated. Computed once, used for all frames of a window.
 class affine_warp {
  public:
   /// The window of width × height, moved `left` pixels to the right in the picture of in_width × height; `random` null:

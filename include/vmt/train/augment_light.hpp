@@ -95,7 +95,8 @@ class light_augmenter {
       across.push_back(strength * std::exp(-d * d));
     }
     for (index_t y = 0; y < h; ++y) {
-      const double v = 2 * (static_cast<double>(y) / static_cast<double>(h) - 0.5), d = (static_cast<double>(y) - cy) / ry;
+      const double v = 2 * (static_cast<double>(y) / static_cast<double>(h) - 0.5);
+      const double d = (static_cast<double>(y) - cy) / ry;
       const double down = std::exp(-d * d);
       for (index_t x = 0; x < w; ++x) {
         const double u = 2 * (static_cast<double>(x) / static_cast<double>(w) - 0.5);
@@ -118,7 +119,8 @@ class light_augmenter {
       f(plate);
     };
     if (coarse) {
-      const auto cw = static_cast<index_t>(static_cast<double>(w) / k), ch = static_cast<index_t>(static_cast<double>(h) / k);
+      const auto cw = static_cast<index_t>(static_cast<double>(w) / k);
+      const auto ch = static_cast<index_t>(static_cast<double>(h) / k);
       const axis_filter to_w = detail::area_filter(w, cw), to_h = detail::area_filter(h, ch);
       const axis_filter from_w = detail::cubic_filter(cw, w), from_h = detail::cubic_filter(ch, h);
       each([&](plane& p) {

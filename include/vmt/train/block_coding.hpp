@@ -9,8 +9,8 @@
 namespace vmt::inline VMT_ABI::train {
 
 /// What coding with loss leaves of a picture, as in JPEG: blocks of 8 × 8 pixels, the orthonormal cosine transform, and
-/// every coefficient rounded to a multiple of a step that grows with its frequency, (12 + 7 (u + v)) s. s follows JPEG's
-/// quality: 50 / quality below 50, 2 − quality / 50 above. A block that reaches over the border repeats it.
+/// every coefficient rounded to a multiple of a step that grows with its frequency, (12 + 7 (u + v)) s. s follows
+/// JPEG's quality: 50 / quality below 50, 2 − quality / 50 above. A block that reaches over the border repeats it.
 class block_coder {
  public:
   block_coder() {

@@ -74,7 +74,9 @@ struct key_clip {
 /// Throws `inconsistent` unless sizes agree, times rise and notes are sorted.
 inline void validate(const key_clip& c) {
   keyboard::validate(c.layout);
-  const auto fail = [&](const std::string& what) { throw error(errc::inconsistent, "the clip " + c.name + ": " + what); };
+  const auto fail = [&](const std::string& what) {
+    throw error(errc::inconsistent, "the clip " + c.name + ": " + what);
+  };
   if (static_cast<index_t>(c.plate.size()) != c.area()) fail("the plate is not of the strip's size");
   if (c.file) {
     if (c.file->height() != keyboard::strip_layout::height() || c.file->width() != c.width() || c.first < 0 ||

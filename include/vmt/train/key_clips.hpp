@@ -66,9 +66,9 @@ void cut_key_strips(const clip_folder& folder, const keyboard::keyboard& where, 
 }  // namespace detail
 
 /// The parts of a data set that are for one use, as clips to train `key_net` with: `split.csv` and a folder for each
-/// clip (`clip_folder`), which needs a `keyboard.json`. The key-aligned strips of a clip are cut once and left in a file
-/// below the cache, which is used again as long as video and keyboard stay the same. The plate of a part is estimated
-/// from its own frames. Throws `not_found` for a missing file or where no part is for this use, `inconsistent` for a
+/// clip (`clip_folder`), which needs a `keyboard.json`. The key-aligned strips of a clip are cut once and left in a
+/// file below the cache, which is used again as long as video and keyboard stay the same. The plate of a part is
+/// estimated from its own frames. Throws `not_found` for a missing file or where no part is for this use, `inconsistent` for a
 /// part without frames, …, each with the file.
 template <class Decoder = media::pnm_decoder>
 [[nodiscard]] std::vector<key_clip> load_key_clips(const std::filesystem::path& root, const key_clips_options& o,
@@ -76,7 +76,8 @@ template <class Decoder = media::pnm_decoder>
   std::error_code failure;
   std::filesystem::create_directories(o.cache, failure);
   if (failure) {
-    throw error(errc::io_failure, "cannot make the cache folder " + vmt::detail::quoted(o.cache) + ": " + failure.message());
+    throw error(errc::io_failure,
+                "cannot make the cache folder " + vmt::detail::quoted(o.cache) + ": " + failure.message());
   }
   std::vector<key_clip> clips;
   for (const clip_part& part : load_split(root / "split.csv")) {
@@ -84,7 +85,8 @@ template <class Decoder = media::pnm_decoder>
     const clip_folder folder(root, part.clip);
     const std::filesystem::path corners = folder.folder() / "keyboard.json";
     const keyboard::keyboard where = keyboard::load_keyboard(corners);
-    const std::uint64_t stamp = fingerprint_of(folder.stamp() + " key strips " + std::to_string(o.fps) + VMT_VERSION_STRING);
+    const std::uint64_t stamp =
+        fingerprint_of(folder.stamp() + " key strips " + std::to_string(o.fps) + ' ' + VMT_VERSION_STRING);
     std::string name = part.clip;
     for (char& c : name) c = c == '/' || c == '\\' || c == ':' ? '_' : c;
     const std::filesystem::path path =

@@ -30,8 +30,8 @@ struct key_data_options {
   std::uint64_t seed = 1;
 };
 
-/// Windows of clips, for `trainer` and `key_task`: x is T × 3 × 96 × width, a row of the targets `key_targets`. Each
-/// sample of each epoch is another window, drawn by rng(seed, epoch, sample): from the real clips in proportion to their
+/// Windows of clips, for `trainer` and `key_task`: x is T × 3 × 96 × width, a row of the targets `key_targets`.
+/// Each sample of each epoch is another window, drawn by rng(seed, epoch, sample): from the real clips in proportion to their
 /// notes, from the made ones evenly. Samples that are not augmented do not depend on the epoch.
 class key_data {
  public:
@@ -87,7 +87,8 @@ class key_data {
     rng random(o_.seed, epoch, static_cast<std::uint32_t>(sample), rng_use::window);
     const bool of_real = random.uniform() < o_.real_share;
     const double which = random.uniform();
-    const std::shared_ptr<const key_clip> clip = real_.empty() || (pool_ && !of_real) ? made(epoch, which) : real(which);
+    const bool take_made = real_.empty() || (pool_ && !of_real);
+    const std::shared_ptr<const key_clip> clip = take_made ? made(epoch, which) : real(which);
     const key_window window = draw_window(*clip, random, !augment, o_.window);
     window_targets(*clip, window, random, targets, o_.window, o_.targets);
     augment_(*clip, window, augment, rng(o_.seed, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation), x);

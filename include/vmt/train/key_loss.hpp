@@ -21,8 +21,8 @@ struct key_loss_options {
 ///   onset, held, release  (1 + positive · t) BCE(y, t), over all keys, frames and samples; held without t < 0
 ///   velocity              BCE(y, t)     where the onset's target is above 0
 ///   place                 smooth L1 (`torch.nn.functional.smooth_l1_loss`, beta 1) at the same elements
-/// An output of which nothing counts adds 0. The first and last `edge` frames never count. Sums are in double and in the
-/// order of the memory. Throws `shape_mismatch`, `invalid_argument` where the edges leave no frame.
+/// An output of which nothing counts adds 0. The first and last `edge` frames never count. Sums are in double and in
+/// the order of the memory. Throws `shape_mismatch`, `invalid_argument` where the edges leave no frame.
 template <class T>
 double key_loss(const_view<T, 4> y, const_view<T, 2> targets, tensor_view<T, 4> dy, const key_loss_options& o = {}) {
   const index_t keys = y.extent(1), frames = y.extent(3);

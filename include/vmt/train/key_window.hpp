@@ -73,8 +73,8 @@ struct key_window {
   return w;
 }
 
-/// The keys of a window that count, and their targets. Keys whose centre is at least 20 pixels from the window's borders
-/// and 8 from the strip's can be chosen; `o.keys` of them are, at random, in the order of their pitch, all again where
+/// The keys of a window that count, and their targets. Keys whose centre is at least 20 pixels from the window's
+/// borders and 8 from the strip's can be chosen; `o.keys` of them are, at random, in the order of their pitch, all again where
 /// there are fewer.
 inline void window_targets(const key_clip& clip, const key_window& w, rng& random, std::span<float> row,
                            const key_window_options& o = {}, const key_target_options& targets = {}) {

@@ -13,8 +13,8 @@ namespace vmt::inline VMT_ABI::train {
 
 /// How an excerpt of a piece is changed.
 struct excerpt_options {
-  double slowest = 0.7, fastest = 1.5;    ///< the tempo's factor, uniform
-  double shortest = 0.5, longest = 1.0;   ///< the factor of the notes' lengths, uniform
+  double slowest = 0.7, fastest = 1.5;   ///< the tempo's factor, uniform
+  double shortest = 0.5, longest = 1.0;  ///< the factor of the notes' lengths, uniform
 };
 
 /// The MIDI files of a folder and the folders below it, as performances to render. All notes are kept in memory.
@@ -62,15 +62,17 @@ class performances {
   /// About `seconds` of a random piece, from a random note on, which comes within the first half second: transposed so
   /// that a random note of the excerpt lies at a random key of lowest … highest, in another tempo, the notes shorter.
   /// Notes that leave the piano are left out; those beyond lowest and highest stay. Throws `invalid_argument` where
-  /// there are no pieces.
+  /// there are no pieces, no seconds or no keys.
   [[nodiscard]] std::vector<note> excerpt(rng& random, int lowest, int highest, double seconds,
                                           const excerpt_options& o = {}) const {
-    if (pieces_.empty()) throw error(errc::invalid_argument, "performances: there are no pieces");
+    if (pieces_.empty() || !(seconds > 0) || highest < lowest) {
+      throw error(errc::invalid_argument, "performances: there are no pieces, or no time or keys to play them");
+    }
     const std::vector<note>& piece = pieces_[static_cast<std::size_t>(random.below(size()))];
     const auto first = static_cast<std::size_t>(random.below(static_cast<index_t>(piece.size())));
     const double tempo = random.uniform(o.slowest, o.fastest);
     const double length = random.uniform(o.shortest, o.longest);
-    const double lead = random.uniform(0, 0.5);
+    const double lead = random.uniform(0, (std::min)(0.5, seconds / 2));
     std::size_t end = first;
     while (end < piece.size() && (piece[end].onset - piece[first].onset) / tempo + lead < seconds) ++end;
     const index_t chosen = random.below(static_cast<index_t>(end - first));
