@@ -145,8 +145,9 @@ command add_train(CLI::App& app) {
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip; key-net can do without");
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")
       ->required();
-  c->add_option("--model", o->model, "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
-                                     "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5")
+  c->add_option("--model", o->model,
+                "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
+                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5")
       ->check(CLI::IsMember({"onset-net", "key-net"}))
       ->capture_default_str();
   CLI::Option* const from = c->add_option(

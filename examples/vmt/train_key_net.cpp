@@ -37,9 +37,8 @@ std::vector<vmt::train::key_clip> real_clips(const train_options& o, vmt::train:
     }
     line.update("cutting strips of " + clip + ", frame " + std::to_string(frames));
   };
-  return read_input(o.data, [&](const fs::path& root) {
-    return vmt::train::load_key_clips(root, clips, vmt::media::stb_decoder{});
-  });
+  return read_input(
+      o.data, [&](const fs::path& root) { return vmt::train::load_key_clips(root, clips, vmt::media::stb_decoder{}); });
 }
 
 /// Rendered segments; those to validate with are others, and the same in each epoch.
@@ -69,7 +68,8 @@ int train_key_net(train_options o) {
   if (o.cache.empty()) o.cache = (fs::path(o.out) / "strips").string();
   o.trainer.folder = o.out;
 
-  vmt::train::key_data_options train{.samples = o.trainer.samples_per_epoch, .real_share = o.mix, .seed = o.trainer.seed};
+  vmt::train::key_data_options train{
+      .samples = o.trainer.samples_per_epoch, .real_share = o.mix, .seed = o.trainer.seed};
   vmt::train::key_data_options check = train;
   check.samples = o.trainer.validation_samples;
   check.seed = o.trainer.seed + 1;
@@ -77,9 +77,8 @@ int train_key_net(train_options o) {
   const bool check_rendered = o.data.empty();
   const vmt::train::key_data training(real_clips(o, vmt::train::subset::train),
                                       o.render > 0 ? rendered(o, pieces, true) : vmt::train::made_clips{}, train);
-  const vmt::train::key_data validation(
-      real_clips(o, vmt::train::subset::validation),
-      check_rendered ? rendered(o, pieces, false) : vmt::train::made_clips{}, check);
+  const vmt::train::key_data validation(real_clips(o, vmt::train::subset::validation),
+                                        check_rendered ? rendered(o, pieces, false) : vmt::train::made_clips{}, check);
   o.trainer.samples_per_epoch = o.trainer.validation_samples = 0;  // the sources have as many
 
   vmt::cpu_context ctx({.threads = o.threads});

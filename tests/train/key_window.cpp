@@ -85,7 +85,8 @@ TEST_CASE("a warp that moves nothing keeps the picture, a mirrored one turns it 
   affine_warp(32, 20, 48, 8, true, nullptr)(in, out);
   CHECK(out.row(7)[31 - 5] == doctest::Approx(in.row(7)[13]).epsilon(1e-3));
   rng random(3);
-  affine_warp(32, 20, 48, 8, false, &random, {.scale_x = 0, .scale_y = 0, .shear = 0, .rotation = 0, .shift_y = 0})(in, out);
+  affine_warp(32, 20, 48, 8, false, &random, {.scale_x = 0, .scale_y = 0, .shear = 0, .rotation = 0, .shift_y = 0})(
+      in, out);
   const float moved = out.row(7)[15] - in.row(7)[23];
   CHECK(std::abs(moved) > 0.05F);
   CHECK(out.row(12)[9] - in.row(12)[17] == doctest::Approx(moved).epsilon(0.01));

@@ -58,7 +58,8 @@ TEST_CASE("half the size by area is the mean of four pixels; a blur takes noise 
   plane between, out;
   filter(p, detail::area_filter(16, 8), detail::area_filter(8, 4), between, out);
   const double mean = (static_cast<double>(p.row(2)[4]) + static_cast<double>(p.row(2)[5]) +
-                       static_cast<double>(p.row(3)[4]) + static_cast<double>(p.row(3)[5])) / 4;
+                       static_cast<double>(p.row(3)[4]) + static_cast<double>(p.row(3)[5])) /
+                      4;
   CHECK(static_cast<double>(out.row(1)[2]) == doctest::Approx(mean).epsilon(1e-4));
   const plane large = noise(64, 64);
   filter(large, detail::gaussian_filter(64, 1), detail::gaussian_filter(64, 1), between, out);
@@ -95,6 +96,7 @@ TEST_CASE("coding loses more the lower the quality, and an even picture only its
   plane coded = even;
   code(coded, 50);
   CHECK(spread(coded) < 1e-3);
-  CHECK(largest_difference(even, coded) <= 12.0 / 8 / 2 + 1e-3);  // half a step of the mean's coefficient, which is 8 times it
+  CHECK(largest_difference(even, coded) <=
+        12.0 / 8 / 2 + 1e-3);  // half a step of the mean's coefficient, which is 8 times it
   CHECK_THROWS_AS(code(coded, 0), error);
 }

@@ -14,7 +14,8 @@ inline vmt::train::key_clip toy_clip(vmt::index_t number = 0, vmt::index_t frame
   vmt::rng random(77, 0, static_cast<std::uint32_t>(number));
   for (vmt::index_t f = 0; f < frames; ++f) c.times.push_back(static_cast<double>(f) / fps);
   for (double at = 0.2; at + 0.3 < c.times.back(); at += 0.15) {
-    c.notes.push_back({at, at + 0.12, 48 + static_cast<int>(random.below(44)), 30 + static_cast<int>(random.below(90))});
+    c.notes.push_back(
+        {at, at + 0.12, 48 + static_cast<int>(random.below(44)), 30 + static_cast<int>(random.below(90))});
   }
   const auto paint = [&](double time, std::vector<std::uint8_t>& out) {
     const std::size_t begin = out.size();

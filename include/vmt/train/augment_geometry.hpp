@@ -10,9 +10,9 @@ namespace vmt::inline VMT_ABI::train {
 struct geometry_options {
   double scale_x = 0.012;
   double scale_y = 0.03;
-  double shear = 0.02;     ///< columns a row
-  double rotation = 0.004; ///< rows a column
-  double shift_x = 1.3;    ///< pixels
+  double shear = 0.02;      ///< columns a row
+  double rotation = 0.004;  ///< rows a column
+  double shift_x = 1.3;     ///< pixels
   double shift_y = 2.0;
 };
 

@@ -11,18 +11,18 @@ namespace vmt::inline VMT_ABI::train {
 
 /// Light and camera. Shares are of windows; "σ" are standard deviations.
 struct light_options {
-  double gamma = 0.25;         ///< σ of the logarithm of the gamma
-  double gain = 0.12;          ///< σ of the logarithm of the gain
-  double offset = 8;           ///< σ, gray levels
-  double gradient_share = 0.5; ///< an uneven light; half of these with a bright spot
-  double drift = 0.025;        ///< σ of the exposure of the frames against the plate's
-  double drift_offset = 2;     ///< σ, gray levels
-  double flicker_share = 0.3;  ///< 2 % from frame to frame
-  double coarse_share = 0.3;   ///< a lower resolution, 1.1 … 2.3 times, 60 % of these coded as well
-  double blur_share = 0.5;     ///< of the others: blurred by σ 0.3 … 1.1 pixels
-  double sharp_share = 0.3;    ///< of the rest: sharpened
-  double noise_share = 0.6;    ///< σ 0.5 … 6 gray levels
-  double coding_share = 0.4;   ///< `block_coder`, quality 25 … 80
+  double gamma = 0.25;          ///< σ of the logarithm of the gamma
+  double gain = 0.12;           ///< σ of the logarithm of the gain
+  double offset = 8;            ///< σ, gray levels
+  double gradient_share = 0.5;  ///< an uneven light; half of these with a bright spot
+  double drift = 0.025;         ///< σ of the exposure of the frames against the plate's
+  double drift_offset = 2;      ///< σ, gray levels
+  double flicker_share = 0.3;   ///< 2 % from frame to frame
+  double coarse_share = 0.3;    ///< a lower resolution, 1.1 … 2.3 times, 60 % of these coded as well
+  double blur_share = 0.5;      ///< of the others: blurred by σ 0.3 … 1.1 pixels
+  double sharp_share = 0.3;     ///< of the rest: sharpened
+  double noise_share = 0.6;     ///< σ 0.5 … 6 gray levels
+  double coding_share = 0.4;    ///< `block_coder`, quality 25 … 80
 };
 
 /// Changes the light of a window and its plate, and takes away from their sharpness. A const object may be shared by

@@ -55,7 +55,12 @@ class batch_loader {
   /// `order` must outlive the loader; with several threads `source.load` is called by all of them.
   batch_loader(const Source& source, std::span<const std::uint32_t> order, index_t size, index_t first,
                std::uint32_t epoch, bool augment, int threads = 1)
-      : source_(source), order_(order), size_(size), next_(first), epoch_(epoch), augment_(augment),
+      : source_(source),
+        order_(order),
+        size_(size),
+        next_(first),
+        epoch_(epoch),
+        augment_(augment),
         slots_(static_cast<std::size_t>(threads) + 1) {
     const extents<Rank - 1> one = source.input_sizes();
     std::array<index_t, Rank> sizes{};

@@ -68,8 +68,8 @@ void cut_key_strips(const clip_folder& folder, const keyboard::keyboard& where, 
 /// The parts of a data set that are for one use, as clips to train `key_net` with: `split.csv` and a folder for each
 /// clip (`clip_folder`), which needs a `keyboard.json`. The key-aligned strips of a clip are cut once and left in a
 /// file below the cache, which is used again as long as video and keyboard stay the same. The plate of a part is
-/// estimated from its own frames. Throws `not_found` for a missing file or where no part is for this use, `inconsistent` for a
-/// part without frames, …, each with the file.
+/// estimated from its own frames. Throws `not_found` for a missing file or where no part is for this use,
+/// `inconsistent` for a part without frames, …, each with the file.
 template <class Decoder = media::pnm_decoder>
 [[nodiscard]] std::vector<key_clip> load_key_clips(const std::filesystem::path& root, const key_clips_options& o,
                                                    const Decoder& decoder = {}) {

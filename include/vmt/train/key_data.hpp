@@ -31,8 +31,8 @@ struct key_data_options {
 };
 
 /// Windows of clips, for `trainer` and `key_task`: x is T × 3 × 96 × width, a row of the targets `key_targets`.
-/// Each sample of each epoch is another window, drawn by rng(seed, epoch, sample): from the real clips in proportion to their
-/// notes, from the made ones evenly. Samples that are not augmented do not depend on the epoch.
+/// Each sample of each epoch is another window, drawn by rng(seed, epoch, sample): from the real clips in proportion to
+/// their notes, from the made ones evenly. Samples that are not augmented do not depend on the epoch.
 class key_data {
  public:
   /// Throws `invalid_argument` for options out of range, `limit_exceeded` where the made clips need more memory than

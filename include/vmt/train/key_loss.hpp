@@ -33,8 +33,8 @@ double key_loss(const_view<T, 4> y, const_view<T, 2> targets, tensor_view<T, 4> 
                                           " do not go together");
   }
   if (o.edge < 0 || frames <= 2 * o.edge) {
-    throw error(errc::invalid_argument, "key_loss: edges of " + std::to_string(o.edge) + " frames leave none of " +
-                                            std::to_string(frames));
+    throw error(errc::invalid_argument,
+                "key_loss: edges of " + std::to_string(o.edge) + " frames leave none of " + std::to_string(frames));
   }
   const auto row = [&](index_t b) { return key_targets<const T>(targets.slice(b, 1).span(), keys, frames); };
   const auto counts = [&](const key_targets<const T>& t, index_t key, std::size_t output, index_t frame) {

@@ -57,9 +57,9 @@ class key_targets {
 
 /// Times in seconds, but for the reach.
 struct key_target_options {
-  double reach = 1.5;            ///< frame periods from an onset or a release to where its target is 0
-  double ignore_onset = 0.030;   ///< held does not count so near to an onset …
-  double ignore_release = 0.050; ///< … or to a release
+  double reach = 1.5;             ///< frame periods from an onset or a release to where its target is 0
+  double ignore_onset = 0.030;    ///< held does not count so near to an onset …
+  double ignore_release = 0.050;  ///< … or to a release
 };
 
 /// The targets of one key.

@@ -10,21 +10,21 @@ namespace vmt::inline VMT_ABI::train {
 /// The sizes of the windows that `key_net` is trained with, and how their place is drawn.
 struct key_window_options {
   index_t frames = 16;
-  index_t width = 320;          ///< pixels, a multiple of 16: 20 white keys
-  index_t keys = 28;            ///< of the window that count
-  double anywhen = 0.10;        ///< the share of windows at a random time; the others are near a random onset
-  double anywhere = 0.07;       ///< the share at a random place; the others are near that onset's key
-  double stretched = 0.5;       ///< the share whose time runs faster or slower (training only) …
-  double slowest = 0.75;        ///< … by a factor of slowest …
-  double fastest = 1.25;        ///< … to fastest
-  double halved_above = 45;     ///< frames/s above which every second frame is taken, in 80 % of the windows
+  index_t width = 320;       ///< pixels, a multiple of 16: 20 white keys
+  index_t keys = 28;         ///< of the window that count
+  double anywhen = 0.10;     ///< the share of windows at a random time; the others are near a random onset
+  double anywhere = 0.07;    ///< the share at a random place; the others are near that onset's key
+  double stretched = 0.5;    ///< the share whose time runs faster or slower (training only) …
+  double slowest = 0.75;     ///< … by a factor of slowest …
+  double fastest = 1.25;     ///< … to fastest
+  double halved_above = 45;  ///< frames/s above which every second frame is taken, in 80 % of the windows
 };
 
 /// Where a window lies in its clip.
 struct key_window {
-  double start = 0;     ///< the frame before the first one, fractional: frame i is start + step (i + 1)
-  double step = 1;      ///< frames of the clip from frame to frame
-  index_t left = 0;     ///< its first column
+  double start = 0;  ///< the frame before the first one, fractional: frame i is start + step (i + 1)
+  double step = 1;   ///< frames of the clip from frame to frame
+  index_t left = 0;  ///< its first column
   bool mirrored = false;
 };
 
@@ -74,8 +74,8 @@ struct key_window {
 }
 
 /// The keys of a window that count, and their targets. Keys whose centre is at least 20 pixels from the window's
-/// borders and 8 from the strip's can be chosen; `o.keys` of them are, at random, in the order of their pitch, all again where
-/// there are fewer.
+/// borders and 8 from the strip's can be chosen; `o.keys` of them are, at random, in the order of their pitch, all
+/// again where there are fewer.
 inline void window_targets(const key_clip& clip, const key_window& w, rng& random, std::span<float> row,
                            const key_window_options& o = {}, const key_target_options& targets = {}) {
   const key_targets<float> out(row, o.keys, o.frames);

@@ -63,9 +63,8 @@ inline axis_filter gaussian_filter(index_t n, double sigma) {
 /// The mean over each new pixel's area.
 inline axis_filter area_filter(index_t n, index_t m) {
   const double half = 0.5 * static_cast<double>(n) / static_cast<double>(m);
-  return sampled(n, m, half + 0.5, [&](double x) {
-    return (std::max)(0.0, (std::min)(x + 0.5, half) - (std::max)(x - 0.5, -half));
-  });
+  return sampled(n, m, half + 0.5,
+                 [&](double x) { return (std::max)(0.0, (std::min)(x + 0.5, half) - (std::max)(x - 0.5, -half)); });
 }
 /// Catmull and Rom's cubic interpolation.
 inline axis_filter cubic_filter(index_t n, index_t m) {

@@ -9,9 +9,9 @@ namespace vmt::inline VMT_ABI::train {
 
 /// The segments of rendered video that `key_net` is trained with.
 struct render_options {
-  index_t white_keys = 26;  ///< that a segment shows, 15 … 52
-  index_t frames = 128;     ///< of a segment
-  double midi_share = 0.65; ///< of the segments that play an excerpt of a piece, where there are pieces
+  index_t white_keys = 26;   ///< that a segment shows, 15 … 52
+  index_t frames = 128;      ///< of a segment
+  double midi_share = 0.65;  ///< of the segments that play an excerpt of a piece, where there are pieces
   std::uint64_t seed = 1;
 };
 
@@ -27,9 +27,9 @@ namespace detail {
 }  // namespace detail
 
 /// Segment `number`: a key-aligned strip of its own style (`synth::wild`) and place on the keyboard, on which hands
-/// play an excerpt of one of the `pieces`, else made-up music. The plate is a picture of the same keyboard without hands,
-/// noise and effects. A function of the arguments and nothing else. Throws `invalid_argument` for options out of range,
-/// and what the renderer throws.
+/// play an excerpt of one of the `pieces`, else made-up music. The plate is a picture of the same keyboard without
+/// hands, noise and effects. A function of the arguments and nothing else. Throws `invalid_argument` for options out of
+/// range, and what the renderer throws.
 [[nodiscard]] inline key_clip render_key_clip(index_t number, const render_options& o,
                                               const performances& pieces = performances()) {
   if (o.white_keys < 15 || o.white_keys > 52 || o.frames < 2 || o.frames > 100'000 || number < 0) {
