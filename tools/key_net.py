@@ -104,6 +104,25 @@ class KeyNet(nn.Module):
         return self.head(self.temporal(read)).unflatten(0, (samples, -1))
 
 
+def key_loss(y, t, share=(1.0, 0.7, 0.4, 0.1, 0.1), positive=(3.0, 0.5, 2.0), edge=2):
+    """The loss of outputs y and targets t, both B x K x 5 x T: see vmt::train::key_loss."""
+    y, t = y[..., edge:-edge], t[..., edge:-edge]
+    struck = t[:, :, 0] > 0
+    loss = 0.0
+    for o in range(OUTPUTS):
+        target = t[:, :, o]
+        counts = (target >= 0) if o == 1 else struck if o > 2 else torch.ones_like(struck)
+        if not counts.any():
+            continue
+        out, target = y[:, :, o][counts], target[counts]
+        if o == 4:
+            loss = loss + share[o] * F.smooth_l1_loss(out, target)
+        else:
+            weight = 1 + positive[o] * target if o < 3 else None
+            loss = loss + share[o] * F.binary_cross_entropy_with_logits(out, target, weight)
+    return loss
+
+
 def check_parameter_count():
     found = sum(p.numel() for p in KeyNet().parameters())
     if found != PARAMETERS:

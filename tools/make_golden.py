@@ -289,6 +289,29 @@ def key_networks():
     key_network("key_net_full_size", full, 55, 1, 3, 832, torch.tensor([places]))
 
 
+def key_losses():
+    """Rows as `vmt::train::key_targets` has them: K places, K colours, K x 5 x T."""
+    samples, keys, frames = 2, 3, 9
+    for name in ("mixed", "silent"):
+        t = torch.rand(samples, keys, key_net.OUTPUTS, frames, generator=generator)
+        t[:, :, (0, 2)] = (3 * t[:, :, (0, 2)] - 2).clamp(min=0)
+        t[:, :, 1] = (3 * t[:, :, 1]).floor() - 1
+        t[:, :, 4] = 3 * t[:, :, 4] - 1.5
+        if name == "silent":
+            t[:, :, 0], t[:, :, 1] = 0, -1
+        y = random(samples, keys, key_net.OUTPUTS, frames, scale=2.0).requires_grad_()
+        loss = key_net.key_loss(y, t)
+        rows = torch.cat([torch.zeros(samples, 2 * keys), t.flatten(1)], 1)
+        write(f"key_loss_{name}", {"y": y, "targets": rows, "loss": loss.reshape(1),
+                                   "dy": torch.autograd.grad(loss, y)[0]})
+    for name, largest in (("long", 5.0), ("short", 50.0)):
+        gradient = random(40)
+        w = nn.Parameter(torch.zeros(40))
+        w.grad = gradient.clone()
+        norm = nn.utils.clip_grad_norm_([w], largest)
+        write(f"clip_norm_{name}", {"gradient": gradient, "clipped": w.grad, "norm": norm.reshape(1)}, largest=largest)
+
+
 def main():
     global folder
     if len(sys.argv) > 1:
@@ -299,7 +322,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     onset_net.check_parameter_counts()
     key_net.check_parameter_count()
-    for part in (convolutions, pointwise_and_pools, modules, loss_and_optimizer, networks, key_layers, key_networks):
+    for part in (convolutions, pointwise_and_pools, modules, loss_and_optimizer, networks, key_layers, key_networks, key_losses):
         generator.manual_seed(20201)
         part()
 

@@ -3,8 +3,7 @@
 #include "command.hpp"
 #include "model.hpp"
 #include "paths.hpp"
-#include "progress.hpp"
-#include "stop.hpp"
+#include "train.hpp"
 
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/media/stb.hpp>
@@ -21,57 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct options {
-  std::string data, out, model = "onset-net", cache, from;
-  vmt::onset_net_options net;
-  vmt::train::trainer_options trainer;
-  vmt::train::augment_options augment;
-  vmt::index_t onset_repeats = 1, margin = 5;
-  double fps = 0;
-  int threads = 0;
-};
-
-/// Shows how far the training is, keeps the best weights on disk, and ends it when a signal asks for that.
-class watcher {
- public:
-  watcher(const options& o, const vmt::onset_net<float>& net) : o_(o), net_(net) {}
-
-  bool on_batch(const vmt::train::batch_info& b) {
-    char words[120];
-    std::snprintf(words, sizeof words, "epoch %lld of %lld, batch %lld of %lld, loss %.4f",
-                  static_cast<long long>(b.epoch), static_cast<long long>(o_.trainer.epochs),
-                  static_cast<long long>(b.batch), static_cast<long long>(b.batches), b.loss);
-    const double epochs =
-        static_cast<double>(b.epoch) + static_cast<double>(b.batch + 1) / static_cast<double>(b.batches);
-    line_.update(words, epochs / static_cast<double>(o_.trainer.epochs));
-    return stop_requested();
-  }
-  bool on_epoch(const vmt::train::epoch_info& e) {
-    line_.clear();
-    const vmt::train::epoch_record& r = e.record;
-    std::fprintf(stderr, "epoch %lld: training loss %.4f, validation loss %.4f%s, %.0f s\n",
-                 static_cast<long long>(r.epoch), r.train_loss, r.validation_loss, e.improved ? " (best)" : "",
-                 r.seconds);
-    if (e.improved) save("best.safetensors", r.epoch, r.validation_loss);
-    save("last.safetensors", r.epoch, r.validation_loss);
-    return stop_requested();
-  }
-  void save(const char* file, vmt::index_t epoch, double validation_loss) const {
-    std::string loss;
-    vmt::io::append_number(loss, validation_loss);
-    vmt::save_weights(net_, fs::path(o_.out) / file,
-                      {.metadata = {{"train.seed", std::to_string(o_.trainer.seed)},
-                                    {"train.epoch", std::to_string(epoch)},
-                                    {"train.validation_loss", loss}}});
-  }
-
- private:
-  const options& o_;
-  const vmt::onset_net<float>& net_;
-  progress line_;
-};
-
-vmt::train::video_data load(const options& o, vmt::train::subset use) {
+vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
   vmt::train::video_data_options data;
   data.use = use;
   data.cache = o.cache;
@@ -94,50 +43,17 @@ vmt::train::video_data load(const options& o, vmt::train::subset use) {
                     [&](const fs::path& p) { return vmt::train::video_data(p, data, vmt::media::stb_decoder{}); });
 }
 
-/// What can be wrong before anything is made.
-void check_folders(const options& o) {
-  const auto refuse = [](vmt::errc code, const std::string& text) { throw vmt::error(code, text); };
-  std::error_code failure;
-  const fs::path out = o.out;
-  if (fs::equivalent(o.data, out, failure)) {
-    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is the data set; choose another folder");
-  }
-  if (fs::exists(out, failure) && !fs::is_directory(out, failure)) {
-    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is a file; name a folder");
-  }
-  const fs::path parent = fs::absolute(out / "").lexically_normal().parent_path().parent_path();
-  if (!fs::is_directory(parent, failure)) {
-    refuse(vmt::errc::not_found, "--out '" + o.out + "': there is no folder '" + parent.string() + "'; make it first");
-  }
-  for (const char* const name : {"checkpoint.a.safetensors", "checkpoint.b.safetensors"}) {
-    if (o.trainer.resume || !fs::exists(out / name, failure)) continue;
-    refuse(vmt::errc::invalid_argument,
-           "--out '" + o.out + "' holds a training already; add --resume, or choose another folder");
-  }
-  read_input(o.data, [](const fs::path& data) {
-    bool training = false, validation = false;
-    for (const vmt::train::clip_part& part : vmt::train::load_split(data / "split.csv")) {
-      static_cast<void>(vmt::train::clip_folder(data, part.clip).notes());
-      training = training || part.use == vmt::train::subset::train;
-      validation = validation || part.use == vmt::train::subset::validation;
-    }
-    if (training && validation) return;
-    throw vmt::error(vmt::errc::inconsistent, "'" + (data / "split.csv").string() +
-                                                  "' has no part for training or none for validation; name both");
-  });
-}
-
 /// The network to begin with: that of the weights file, else one with random weights.
-vmt::onset_net<float> first_network(const options& o) {
+vmt::onset_net<float> first_network(const train_options& o) {
   if (!o.from.empty()) return load_model(o.from).net;
   vmt::onset_net<float> net(o.net);
   vmt::nn::initialise<float>(net, o.trainer.seed);
   return net;
 }
 
-int run(options o) {
+int run(train_options o) {
   vmt::check(o.net);
-  check_folders(o);
+  check_train_folders(o);
   vmt::onset_net<float> net = first_network(o);
   o.net = net.options();
   const bool own_cache = o.cache.empty();
@@ -150,7 +66,7 @@ int run(options o) {
                  static_cast<long long>(validation.size()));
     vmt::cpu_context ctx({.threads = o.threads});
     vmt::train::trainer trainer(net, o.trainer);
-    watcher watch(o, net);
+    train_watcher watch(o, net);
     const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
     if (trainer.state().best_epoch >= 0) {
       trainer.restore_best();
@@ -167,18 +83,73 @@ int run(options o) {
   }
 }
 
+/// The recipe of key_net, where an option was not given.
+void use_key_net_defaults(const CLI::App& c, train_options& o) {
+  const auto unless_given = [&](const char* option, auto& value, auto usual) {
+    if (c.get_option(option)->count() == 0) value = usual;
+  };
+  vmt::train::trainer_options& t = o.trainer;
+  unless_given("--batch", t.batch, 6);
+  unless_given("--learning-rate", t.adam.learning_rate, 2e-3);
+  unless_given("--weight-decay", t.adam.weight_decay, 1e-4);
+  unless_given("--schedule", t.schedule, vmt::train::learning_rate_schedule::cosine);
+  unless_given("--warm-up", t.cosine.warm_up, 50);
+  unless_given("--clip-norm", t.clip_norm, 5.0);
+  unless_given("--stop-after", t.stop_after, 0);
+  unless_given("--epochs", o.trainer.epochs, 15);
+  unless_given("--samples-per-epoch", t.samples_per_epoch, 600);
+  unless_given("--validation-samples", t.validation_samples, 120);
+}
+
 }  // namespace
+
+void check_train_folders(const train_options& o) {
+  const auto refuse = [](vmt::errc code, const std::string& text) { throw vmt::error(code, text); };
+  std::error_code failure;
+  const fs::path out = o.out;
+  if (!o.data.empty() && fs::equivalent(o.data, out, failure)) {
+    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is the data set; choose another folder");
+  }
+  if (fs::exists(out, failure) && !fs::is_directory(out, failure)) {
+    refuse(vmt::errc::invalid_argument, "--out '" + o.out + "' is a file; name a folder");
+  }
+  const fs::path parent = fs::absolute(out / "").lexically_normal().parent_path().parent_path();
+  if (!fs::is_directory(parent, failure)) {
+    refuse(vmt::errc::not_found, "--out '" + o.out + "': there is no folder '" + parent.string() + "'; make it first");
+  }
+  for (const char* const name : {"checkpoint.a.safetensors", "checkpoint.b.safetensors"}) {
+    if (o.trainer.resume || !fs::exists(out / name, failure)) continue;
+    refuse(vmt::errc::invalid_argument,
+           "--out '" + o.out + "' holds a training already; add --resume, or choose another folder");
+  }
+  if (o.data.empty()) return;
+  read_input(o.data, [](const fs::path& data) {
+    bool training = false, validation = false;
+    for (const vmt::train::clip_part& part : vmt::train::load_split(data / "split.csv")) {
+      static_cast<void>(vmt::train::clip_folder(data, part.clip).notes());
+      training = training || part.use == vmt::train::subset::train;
+      validation = validation || part.use == vmt::train::subset::validation;
+    }
+    if (training && validation) return;
+    throw vmt::error(vmt::errc::inconsistent, "'" + (data / "split.csv").string() +
+                                                  "' has no part for training or none for validation; name both");
+  });
+}
 
 command add_train(CLI::App& app) {
   using enum vmt::onset_variant;
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<train_options>();
   o->trainer.stop_after = 25;
   CLI::App* const c =
       app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
-  c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip")->required();
+  c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip; key-net can do without");
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")
       ->required();
-  c->add_option("--model", o->model, "onset-net")->check(CLI::IsMember({"onset-net"}))->capture_default_str();
+  c->add_option("--model", o->model,
+                "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
+                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5")
+      ->check(CLI::IsMember({"onset-net", "key-net"}))
+      ->capture_default_str();
   CLI::Option* const from = c->add_option(
       "--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
@@ -225,9 +196,24 @@ command add_train(CLI::App& app) {
   number("--fps", o->fps, 0, 1e6, "frames a second, for frame folders without times.csv");
   c->add_option("--cache", o->cache,
                 "folder for the straightened strips, which trainings may share; default OUT/strips");
+  number("--clip-norm", o->trainer.clip_norm, 0, 1e9, "gradients are shortened to this norm; 0: never");
+  number("--loader-threads", o->trainer.loader_threads, 1, 256, "that load windows");
+  number("--render", o->render, 0, 100000, "key-net: segments of rendered video that an epoch uses");
+  number("--fresh", o->fresh, 0, 100000, "key-net: segments that are new in each epoch");
+  c->add_option("--midi", o->midi, "key-net: a folder of MIDI files for the rendered hands to play");
+  number("--mix", o->mix, 0, 1, "key-net: the share of windows from --data, beside rendered ones");
+  number("--future", o->future, 0, 4, "key-net: frames that an output may look ahead")->excludes(from);
+  number("--render-threads", o->render_threads, 1, 256, "key-net: that render");
   c->add_flag("--resume", o->trainer.resume, "go on from the checkpoint in OUT; start if there is none");
-  return {c, [o] {
+  return {c, [o, c] {
             finish_on_signals();
+            if (o->model == "key-net") {
+              use_key_net_defaults(*c, *o);
+              return train_key_net(*o);
+            }
+            if (o->data.empty()) {
+              throw vmt::error(vmt::errc::invalid_argument, "--data is required: a folder with split.csv");
+            }
             return run(*o);
           }};
 }

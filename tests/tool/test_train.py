@@ -71,6 +71,29 @@ class Train(ToolTest):
             vmt.kill()
         self.assertEqual(whole, self.train("run", "--epochs", 6, "--resume"))
 
+    def test_a_key_net_is_trained_on_rendered_and_real_video_to_the_same_bits_by_any_threads(self):
+        clip = self.folder / "piano" / "clip"
+        data_set(clip.parent, 120)
+        (clip / "keyboard.json").write_text(
+            '{"image_size": [%d, %d], "corners": [[0, 7], [%d, 7], [%d, %d], [0, %d]]}'
+            % (common.WIDTH, common.HEIGHT, common.WIDTH, common.WIDTH, common.HEIGHT - 15, common.HEIGHT - 15))
+        short = ["--model", "key-net", "--render", 2, "--fresh", 1, "--batch", 2, "--samples-per-epoch", 4,
+                 "--validation-samples", 2, "--epochs", 2]
+        made = []
+        for out, *more in (["one", "--threads", 1], ["three", "--threads", 3, "--loader-threads", 2, "--render-threads", 2],
+                           ["seed", "--seed", 6]):
+            self.succeeds("train", *short, "--data", clip.parent, "--cache", "cache", "--out", out, *more)
+            made.append((self.folder / out / "best.safetensors").read_bytes())
+        self.assertEqual(made[0], made[1])
+        self.assertNotEqual(made[0], made[2])
+        self.succeeds("train", *short, "--out", "rendered")
+        self.assertIn("key_net", self.succeeds("info", "rendered/best.safetensors"))
+        self.succeeds("train", *short, "--out", "tuned", "--from", "rendered/best.safetensors", "--learning-rate", 1e-3)
+
+    def test_what_a_training_needs_must_be_given(self):
+        self.refuses(USAGE, "train", "--model", "key-net", "--out", "run", says=["--data", "--render"])
+        self.refuses(USAGE, "train", "--out", "run", says=["--data"])
+
     def test_it_goes_on_from_weights_of_another_training(self):
         self.train("run", "--epochs", 1, "--variant", "aggregation")
         start = self.folder / "run" / "best.safetensors"

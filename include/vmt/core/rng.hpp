@@ -19,7 +19,9 @@ enum class rng_use : std::uint32_t {
   test = 5,
   splice = 6,
   shift = 7,
-  dropout = 8
+  dropout = 8,
+  window = 9,
+  performance = 10
 };
 
 /// A random stream that is addressed, not advanced: the same (seed, epoch, sample, use) gives the same numbers on any

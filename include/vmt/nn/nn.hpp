@@ -8,6 +8,7 @@
 #include <vmt/nn/aggregation.hpp>
 #include <vmt/nn/basic_block.hpp>
 #include <vmt/nn/batch_norm.hpp>
+#include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
 #include <vmt/nn/conv_norm.hpp>
 #include <vmt/nn/cosine.hpp>

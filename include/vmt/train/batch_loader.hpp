@@ -41,8 +41,8 @@ concept data_source = requires(const S& s, std::span<float> room) {
   return order;
 }
 
-/// Loads the batches of one epoch on a thread of its own, one ahead: while one batch is used the next is made, and
-/// there are never more than these two.
+/// Loads the batches of one epoch on threads of its own: while one batch is used the next ones are made, one by each
+/// thread, and there are never more than these. Which thread makes a batch changes nothing.
 template <class Source, std::size_t Rank>
 class batch_loader {
  public:
@@ -52,40 +52,50 @@ class batch_loader {
   };
 
   /// Batch b holds the samples order[b·size] … ; the last may be smaller. Begins with batch `first`. `source` and
-  /// `order` must outlive the loader.
+  /// `order` must outlive the loader; with several threads `source.load` is called by all of them.
   batch_loader(const Source& source, std::span<const std::uint32_t> order, index_t size, index_t first,
-               std::uint32_t epoch, bool augment)
-      : source_(source), order_(order), size_(size), next_(first), epoch_(epoch), augment_(augment) {
+               std::uint32_t epoch, bool augment, int threads = 1)
+      : source_(source),
+        order_(order),
+        size_(size),
+        next_(first),
+        epoch_(epoch),
+        augment_(augment),
+        slots_(static_cast<std::size_t>(threads) + 1) {
     const extents<Rank - 1> one = source.input_sizes();
     std::array<index_t, Rank> sizes{};
     sizes[0] = size;
     for (std::size_t r = 1; r < Rank; ++r) sizes[r] = one[r - 1];
-    for (slot& s : slots_) {
+    for (index_t b = first; b < first + std::ssize(slots_); ++b) {
+      slot& s = slot_of(b);
       s.x.resize(extents<Rank>(sizes));
       s.targets.resize(extents<2>{size, source.keys()});
+      s.batch = b;
     }
-    thread_ = std::thread([this, first] { work(first); });
+    try {
+      for (int t = 0; t < threads; ++t) {
+        threads_.emplace_back([this, first, t, threads] { work(first + t, threads); });
+      }
+    } catch (...) {
+      stop();
+      throw;
+    }
   }
   batch_loader(const batch_loader&) = delete;
   batch_loader& operator=(const batch_loader&) = delete;
-  ~batch_loader() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
+  ~batch_loader() { stop(); }
 
   /// The next batch, valid until the next call. Not to be called after the last. Throws what the source threw.
   batch next() {
     std::unique_lock lock(mutex_);
     if (using_) {
-      slots_[slot_of(next_ - 1)].full = false;
+      slot& used = slot_of(next_ - 1);
+      used.full = false;
+      used.batch += std::ssize(slots_);
       changed_.notify_all();
     }
     using_ = true;
-    slot& s = slots_[slot_of(next_)];
+    slot& s = slot_of(next_);
     changed_.wait(lock, [&] { return s.full || failure_; });
     if (!s.full) std::rethrow_exception(failure_);
     const index_t n = count(next_++);
@@ -96,22 +106,23 @@ class batch_loader {
   struct slot {
     cpu_tensor<float, Rank> x;
     cpu_tensor<float, 2> targets;
+    index_t batch = 0;  // that it holds, or waits for
     bool full = false;
   };
 
-  [[nodiscard]] static std::size_t slot_of(index_t b) noexcept { return static_cast<std::size_t>(b & 1); }
+  [[nodiscard]] slot& slot_of(index_t b) noexcept { return slots_[static_cast<std::size_t>(b % std::ssize(slots_))]; }
   [[nodiscard]] index_t count(index_t b) const noexcept {
     return (std::min)(size_, static_cast<index_t>(order_.size()) - b * size_);
   }
 
-  void work(index_t first) {
+  void work(index_t first, index_t step) {
     try {
-      for (index_t b = first; count(b) > 0; ++b) {
-        slot& s = slots_[slot_of(b)];
+      for (index_t b = first; count(b) > 0; b += step) {
+        slot& s = slot_of(b);
         {
           std::unique_lock lock(mutex_);
-          changed_.wait(lock, [&] { return !s.full || stopping_; });
-          if (stopping_) return;
+          changed_.wait(lock, [&] { return (!s.full && s.batch == b) || stopping_ || failure_; });
+          if (stopping_ || failure_) return;
         }
         for (index_t i = 0; i < count(b); ++i) {
           const auto sample = static_cast<index_t>(order_[static_cast<std::size_t>(b * size_ + i)]);
@@ -123,9 +134,17 @@ class batch_loader {
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
-      failure_ = std::current_exception();
+      if (!failure_) failure_ = std::current_exception();
       changed_.notify_all();
     }
+  }
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& t : threads_) t.join();
   }
 
   const Source& source_;
@@ -134,13 +153,13 @@ class batch_loader {
   index_t next_;
   std::uint32_t epoch_;
   bool augment_;
-  std::array<slot, 2> slots_;
+  std::vector<slot> slots_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::exception_ptr failure_;
   bool stopping_ = false;
   bool using_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace vmt::inline VMT_ABI::train

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/cosine.hpp>
-#include <vmt/ops/optimise.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/fingerprint.hpp>
 #include <vmt/train/state.hpp>
+#include <vmt/train/task.hpp>
 
 #include <chrono>
 #include <cmath>  // isfinite
@@ -34,6 +35,8 @@ struct trainer_options {
   nn::cosine_options cosine = {};
   std::uint64_t seed = 1;    ///< of the order of the samples
   bool augment = true;       ///< asked of the training source
+  double clip_norm = 0;      ///< gradients are shortened to this Euclidean norm (`nn::clip_norm`); 0: never
+  int loader_threads = 1;    ///< that load training samples; the results do not depend on it
   index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
 
   std::filesystem::path folder = {};  ///< for checkpoints and `curves.csv`; empty: none are written
@@ -59,9 +62,9 @@ struct epoch_info {
 
 enum class stop_reason { epochs, no_improvement, callback };
 
-/// Trains a model with Adam on the class-balanced cross-entropy (paper, section 4.2): any model with `forward`,
-/// `forward_train`, `backward`, `parameters`, `gradients`, `for_each_parameter` and `for_each_buffer`, on any
-/// `data_source` of its input.
+/// Trains with Adam: either a `training_task`, which brings its own loss, or a model with `forward`, `forward_train`,
+/// `backward`, `parameters`, `gradients`, `for_each_parameter` and `for_each_buffer`, on the class-balanced
+/// cross-entropy of the paper (`balanced_task`). Samples come from any `data_source` of its input.
 ///
 /// Results depend on the options, the data and the instruction set only: they are bitwise the same for any number of
 /// threads, and a training that was stopped between any two batches and resumed ends bitwise as if it never stopped.
@@ -74,11 +77,13 @@ template <class Model>
 class trainer {
   static_assert(std::is_same_v<typename Model::value_type, float>, "models are trained in float");
   static constexpr std::size_t rank = Model::input_rank;
+  using task_type = std::conditional_t<training_task<Model>, Model&, balanced_task<Model>>;
 
  public:
-  /// `model` is borrowed. Throws `invalid_argument`.
+  /// `model`, which may be a task, is borrowed. Throws `invalid_argument`.
   explicit trainer(Model& model, const trainer_options& options = {})
       : model_(model),
+        task_(model),
         o_(options),
         adam_(model.parameters().size(), options.adam),
         plateau_(options.plateau),
@@ -94,6 +99,8 @@ class trainer {
             "the weight decay must not be negative, nor take more than all of a weight in a step");
     require(o_.cosine.warm_up >= 0 && o_.cosine.floor >= 0 && o_.cosine.floor <= 1,
             "the cosine's warm-up must not be negative and its floor in [0, 1]");
+    require(o_.clip_norm >= 0 && std::isfinite(o_.clip_norm), "the norm to clip at must not be negative");
+    require(o_.loader_threads >= 1 && o_.loader_threads <= 256, "loader threads must be 1 … 256");
     require(o_.max_skipped >= 0 && o_.stop_after >= 0, "max_skipped and stop_after must not be negative");
     require(o_.checkpoint_seconds >= 0 && o_.checkpoint_batches >= 0, "checkpoint intervals must not be negative");
     require(!o_.resume || !o_.folder.empty(), "resume needs a folder");
@@ -128,7 +135,7 @@ class trainer {
       return stop_reason::epochs;
     }
 
-  /// The mean balanced cross-entropy of a data source in inference mode, without augmentation: each batch's loss
+  /// The mean loss of a data source in inference mode, without augmentation: each batch's loss
   /// weighted by its size. Samples are taken in one fixed random order, so that each batch is a fair mixture.
   template <class Context, class Source>
     requires data_source<Source, rank - 1>
@@ -139,10 +146,7 @@ class trainer {
     double sum = 0;
     for (index_t done = 0; done < all;) {
       const auto data = loader.next();
-      const auto logits = room(logits_, data.targets.extents());
-      const auto gradient = room(dlogits_, data.targets.extents());
-      model_.forward(ctx, data.x, logits);
-      sum += ops::balanced_bce(ctx, logits, data.targets, gradient) * static_cast<double>(data.targets.extent(0));
+      sum += task_.loss(ctx, data.x, data.targets) * static_cast<double>(data.targets.extent(0));
       done += data.targets.extent(0);
     }
     return sum / static_cast<double>(all);
@@ -157,12 +161,6 @@ class trainer {
  private:
   using clock = std::chrono::steady_clock;
 
-  /// A view into memory that grows to the largest batch.
-  static tensor_view<float, 2> room(cpu_tensor<float, 2>& memory, const extents<2>& e) {
-    if (memory.size() < e.size()) memory.resize(e);
-    return {memory.data_handle(), e};
-  }
-
   template <class Train, class Validation>
   void start(const Train& train, const Validation& validation) {
     std::string text = "batch " + std::to_string(o_.batch) + " samples " + std::to_string(o_.samples_per_epoch) + ' ' +
@@ -174,6 +172,8 @@ class trainer {
       text += ' ' + detail::text_of(v);
     }
     if (o_.adam.weight_decay > 0) text += " decay " + detail::text_of(o_.adam.weight_decay);
+    if (o_.clip_norm > 0) text += " clip " + detail::text_of(o_.clip_norm);
+    if constexpr (requires { task_.description(); }) text += ' ' + task_.description();
     if (o_.schedule == learning_rate_schedule::cosine) {  // here the number of epochs decides about each step
       text += " cosine " + std::to_string(o_.epochs) + ' ' + std::to_string(o_.cosine.warm_up) + ' ' +
               detail::text_of(o_.cosine.floor);
@@ -212,7 +212,7 @@ class trainer {
     const index_t batches = (static_cast<index_t>(order.size()) + o_.batch - 1) / o_.batch;
     if (progress_.batch >= batches) return true;
     batch_loader<Train, rank> loader(train, order, o_.batch, progress_.batch,
-                                     static_cast<std::uint32_t>(progress_.epoch), o_.augment);
+                                     static_cast<std::uint32_t>(progress_.epoch), o_.augment, o_.loader_threads);
     while (progress_.batch < batches) {
       const auto data = loader.next();
       if (o_.schedule == learning_rate_schedule::cosine) {
@@ -242,16 +242,13 @@ class trainer {
 
   template <class Context>
   double step(Context& ctx, const_view<float, rank> x, const_view<float, 2> targets, bool& skipped) {
-    const auto logits = room(logits_, targets.extents());
-    const auto dlogits = room(dlogits_, targets.extents());
     const std::span<float> gradients = model_.gradients().span();
     std::fill(gradients.begin(), gradients.end(), 0.0F);
     before_.take_buffers(model_);
-    model_.forward_train(ctx, x, logits);
-    const double loss = ops::balanced_bce(ctx, logits, targets, dlogits);
+    if constexpr (requires { task_.begin_step(index_t{}); }) task_.begin_step(adam_.step());
+    const double loss = task_.train_step(ctx, x, targets);
     skipped = !std::isfinite(loss);
     if (!skipped) {
-      model_.backward(ctx, dlogits);
       // The square of a larger one would make Adam's second moment infinite for ever. NaN fails the comparison too.
       for (const float g : gradients) skipped = skipped || !(std::abs(g) < 1e18F);
     }
@@ -261,6 +258,7 @@ class trainer {
       ++progress_.skipped_in_epoch;
       return loss;
     }
+    if (o_.clip_norm > 0) nn::clip_norm<float>(gradients, o_.clip_norm);
     adam_.params.learning_rate = progress_.learning_rate;
     adam_.update(ctx, model_.parameters(), model_.gradients());
     progress_.loss_sum += loss * static_cast<double>(targets.extent(0));
@@ -394,6 +392,7 @@ class trainer {
   }
 
   Model& model_;
+  task_type task_;
   trainer_options o_;
   nn::adam<float> adam_;
   nn::plateau_schedule plateau_;
@@ -401,7 +400,6 @@ class trainer {
   progress progress_;
   snapshot best_;
   snapshot before_;  // buffers only: batch norm's statistics before the step
-  cpu_tensor<float, 2> logits_, dlogits_;
   std::string options_hash_, data_hash_;
   clock::time_point last_save_;
   bool running_ = false;
