@@ -82,7 +82,7 @@ class key_augmenter {
     }
   }
   static void round(const plane& p, std::vector<std::uint8_t>& bytes) {
-    bytes.resize(p.pixels.size());
+    bytes.assign(p.pixels.size(), 0);
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(p.pixels[i] + 0.5F);
   }
 
