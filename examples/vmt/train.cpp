@@ -64,17 +64,7 @@ int run(train_options o) {
     const vmt::train::video_data validation = load(o, vmt::train::subset::validation);
     std::fprintf(stderr, "%lld windows to train with, %lld to validate with\n", static_cast<long long>(training.size()),
                  static_cast<long long>(validation.size()));
-    vmt::cpu_context ctx({.threads = o.threads});
-    vmt::train::trainer trainer(net, o.trainer);
-    train_watcher watch(o, net);
-    const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
-    if (trainer.state().best_epoch >= 0) {
-      trainer.restore_best();
-      watch.save("best.safetensors", trainer.state().best_epoch, trainer.state().best_loss);
-    }
-    if (reason != vmt::train::stop_reason::callback) return done;
-    complain("stopped; the same command with --resume goes on from the checkpoint in '" + o.out + "'");
-    return stopped_early;
+    return train_to_the_end(o, net, net, training, validation);
   } catch (...) {
     std::error_code ignored;  // folders that nothing came into
     if (own_cache) fs::remove(o.cache, ignored);

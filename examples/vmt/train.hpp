@@ -5,6 +5,7 @@
 #include "progress.hpp"
 #include "stop.hpp"
 
+#include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/model/onset_net_options.hpp>
 #include <vmt/train/augment.hpp>
 #include <vmt/train/trainer.hpp>
@@ -78,5 +79,22 @@ class train_watcher {
   const Net& net_;
   progress line_;
 };
+
+/// Trains to the end or until a signal; returns the exit status.
+template <class Trainable, class Net, class Data>
+int train_to_the_end(const train_options& o, Trainable& model, const Net& net, const Data& training,
+                     const Data& validation) {
+  vmt::cpu_context ctx({.threads = o.threads});
+  vmt::train::trainer trainer(model, o.trainer);
+  train_watcher watch(o, net);
+  const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
+  if (trainer.state().best_epoch >= 0) {
+    trainer.restore_best();
+    watch.save("best.safetensors", trainer.state().best_epoch, trainer.state().best_loss);
+  }
+  if (reason != vmt::train::stop_reason::callback) return done;
+  complain("stopped; the same command with --resume goes on from the checkpoint in '" + o.out + "'");
+  return stopped_early;
+}
 
 }  // namespace tool

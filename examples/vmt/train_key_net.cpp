@@ -81,18 +81,8 @@ int train_key_net(train_options o) {
                                         check_rendered ? rendered(o, pieces, false) : vmt::train::made_clips{}, check);
   o.trainer.samples_per_epoch = o.trainer.validation_samples = 0;  // the sources have as many
 
-  vmt::cpu_context ctx({.threads = o.threads});
   vmt::train::key_task task(net, {}, o.trainer.seed);
-  vmt::train::trainer trainer(task, o.trainer);
-  train_watcher watch(o, net);
-  const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
-  if (trainer.state().best_epoch >= 0) {
-    trainer.restore_best();
-    watch.save("best.safetensors", trainer.state().best_epoch, trainer.state().best_loss);
-  }
-  if (reason != vmt::train::stop_reason::callback) return done;
-  complain("stopped; the same command with --resume goes on from the checkpoint in '" + o.out + "'");
-  return stopped_early;
+  return train_to_the_end(o, task, net, training, validation);
 }
 
 }  // namespace tool

@@ -2,6 +2,8 @@
 #include <vmt/core/rng.hpp>
 #include <vmt/keyboard/key_strip.hpp>
 
+#include "support/pictures.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -14,28 +16,8 @@ using vmt::index_t;
 using vmt::keyboard::key_strip;
 using vmt::keyboard::keyboard;
 using vmt::keyboard::point;
-
-frame noise(index_t width, index_t height) {
-  frame f;
-  f.resize(width, height);
-  vmt::rng random(5);
-  for (auto& v : f.pixels) v = static_cast<std::uint8_t>(random.below(256));
-  return f;
-}
-
-/// A picture of a function of the position, at the pixel centres.
-template <class F>
-frame picture(index_t width, index_t height, F&& value) {
-  frame f;
-  f.resize(width, height);
-  for (index_t y = 0; y < height; ++y) {
-    for (index_t x = 0; x < width; ++x) {
-      f.row(y)[x] =
-          static_cast<std::uint8_t>(std::lround(value(static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5)));
-    }
-  }
-  return f;
-}
+using vmt_test::noise;
+using vmt_test::picture;
 
 frame strip_of(const keyboard& k, const frame& f) {
   frame strip;

@@ -3,6 +3,8 @@
 #include <vmt/core/rng.hpp>
 #include <vmt/media/y4m.hpp>
 
+#include "support/pictures.hpp"
+
 #include <doctest/doctest.h>
 #include <support/temp_dir.hpp>
 
@@ -16,28 +18,8 @@ using vmt::frame;
 using vmt::index_t;
 using vmt::keyboard::keyboard;
 using vmt::keyboard::straightener;
-
-frame noise(index_t width, index_t height) {
-  frame f;
-  f.resize(width, height);
-  vmt::rng random(5);
-  for (auto& v : f.pixels) v = static_cast<std::uint8_t>(random.below(256));
-  return f;
-}
-
-/// A picture of a function of the position, in pixel-edge coordinates, at the pixel centres.
-template <class F>
-frame picture(index_t width, index_t height, F&& value) {
-  frame f;
-  f.resize(width, height);
-  for (index_t y = 0; y < height; ++y) {
-    for (index_t x = 0; x < width; ++x) {
-      const double v = value(static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5);
-      f.row(y)[x] = static_cast<std::uint8_t>(std::lround(v));
-    }
-  }
-  return f;
-}
+using vmt_test::noise;
+using vmt_test::picture;
 
 int largest_difference(const frame& a, const frame& b) {
   REQUIRE(a.pixels.size() == b.pixels.size());

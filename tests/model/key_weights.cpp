@@ -6,25 +6,12 @@
 
 #include "support/key_net.hpp"
 #include "support/temp_dir.hpp"
+#include "support/tensor_files.hpp"
 
 using namespace vmt;
+using vmt_test::with;
 
 namespace {
-
-io::tensor_file with(const io::tensor_file& file, const std::string& drop, const std::string& add = "",
-                     std::vector<index_t> shape = {}) {
-  io::tensor_file changed;
-  changed.metadata = file.metadata;
-  for (const io::tensor_entry& e : file.entries()) {
-    if (e.name != drop) changed.add(e);
-  }
-  if (!add.empty()) {
-    index_t n = 1;
-    for (const index_t s : shape) n *= s;
-    changed.add<float>(add, shape, std::vector<float>(static_cast<std::size_t>(n), 1.0F));
-  }
-  return changed;
-}
 
 std::string message_of(const io::tensor_file& file) {
   try {

@@ -45,12 +45,7 @@ onset_net_options options_of(const golden& g) {
 template <class T>
 onset_net<T> network_of(const golden& weights) {
   onset_net<T> net(options_of(weights));
-  weights.fill_parameters<T>(net);
-  net.for_each_buffer([&](const std::string& buffer, tensor_view<T, 1> b) {
-    const std::vector<T> values = weights.numbers<T>(buffer);
-    REQUIRE(values.size() == static_cast<std::size_t>(b.size()));
-    std::copy(values.begin(), values.end(), b.span().begin());
-  });
+  weights.fill<T>(net);
   return net;
 }
 

@@ -10,26 +10,12 @@
 
 #include "support/random_net.hpp"
 #include "support/temp_dir.hpp"
+#include "support/tensor_files.hpp"
 
 using namespace vmt;
+using vmt_test::with;
 
 namespace {
-
-// The same file without a tensor, or with one replaced.
-io::tensor_file with(const io::tensor_file& file, const std::string& drop, const std::string& add = "",
-                     std::vector<index_t> shape = {}) {
-  io::tensor_file changed;
-  changed.metadata = file.metadata;
-  for (const io::tensor_entry& e : file.entries()) {
-    if (e.name != drop) changed.add(e);
-  }
-  if (!add.empty()) {
-    index_t n = 1;
-    for (const index_t s : shape) n *= s;
-    changed.add<float>(add, shape, std::vector<float>(static_cast<std::size_t>(n), 1.0F));
-  }
-  return changed;
-}
 
 std::string message_of(const io::tensor_file& file) {
   try {
@@ -56,8 +42,8 @@ TEST_CASE("weights come back bit for bit, with their options, for every option a
       onset_net<float> half = load_onset_net<float>(dir / "half.safetensors");
       double worst = 0;
       for (index_t i = 0; i < net.parameters().size(); ++i) {
-        worst = std::max(worst, std::abs(static_cast<double>(half.parameters()(i)) -
-                                         static_cast<double>(net.parameters()(i))));
+        worst = std::max(
+            worst, std::abs(static_cast<double>(half.parameters()(i)) - static_cast<double>(net.parameters()(i))));
       }
       CHECK(worst > 0);
       CHECK(worst < 0.02);

@@ -62,6 +62,16 @@ class golden {
       std::copy(values.begin(), values.end(), p.flat_value().span().begin());
     });
   }
+  /// The same, and the running statistics.
+  template <class T, class Net>
+  void fill(Net& net) const {
+    fill_parameters<T>(net);
+    net.for_each_buffer([&](const std::string& buffer, vmt::tensor_view<T, 1> b) {
+      const std::vector<T> values = numbers<T>(buffer);
+      REQUIRE(values.size() == static_cast<std::size_t>(b.size()));
+      std::copy(values.begin(), values.end(), b.span().begin());
+    });
+  }
 
  private:
   std::string name_;

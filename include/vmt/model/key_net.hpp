@@ -129,8 +129,7 @@ class key_net {
       t->resize(s.keys(t_.rows));
     }
     read_keys(ctx, t_.map[4], t_.rows, t_.seen, t_.parts, t_.read);
-    norm_.forward_train(ctx, t_.read, t_.key[0]);
-    ops::relu(ctx, t_.key[0], t_.key[0]);
+    norm_.forward_train(ctx, t_.read, t_.key[0], true);
     t_.random = random_;
     if (o_.dropout > 0) ops::dropout(ctx, t_.key[0], o_.dropout, t_.random, t_.key[0]);
     for (std::size_t i = 0; i < temporal_.size(); ++i) temporal_[i].forward_train(ctx, t_.key[i], t_.key[i + 1]);
@@ -157,8 +156,7 @@ class key_net {
       std::swap(g, h);
     }
     if (o_.dropout > 0) ops::dropout(ctx, *g, o_.dropout, t_.random, *g);
-    ops::relu_backward(ctx, t_.key[0], *g, *g);  // what was dropped is 0 in t_.key[0], and its gradient too
-    norm_.backward(ctx, t_.read, *g, *g);
+    norm_.backward(ctx, t_.read, *g, *g, true);
     d_.seen.resize(t_.seen.extents());
     for (std::size_t i = 0; i < 5; ++i) d_.map[i].resize(s.map[i]);
     read_keys_backward(ctx, *g);
@@ -167,7 +165,7 @@ class key_net {
       tensor_view<T, 4> din;
       if (i > 0) din = d_.map[i - 1];
       if (i == 0 && dx.data_handle() != nullptr) din = dx.reshaped(s.input);
-      (i < 4 ? trunk_[i] : columns_).backward(ctx, in, t_.map[i], d_.map[i], din);
+      (i < 4 ? trunk_[i] : columns_).backward(ctx, in, d_.map[i], d_.map[i], din);
     }
   }
 

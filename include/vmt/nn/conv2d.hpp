@@ -20,6 +20,8 @@ struct conv2d_options {
 template <class T, class Backend = cpu>
 class conv2d {
  public:
+  using options_type = conv2d_options;
+
   explicit conv2d(const conv2d_options& o)
       : params_(o.params), weight_(extents<4>{o.out_channels, o.in_channels, o.kernel_h, o.kernel_w}) {
     if (o.bias) bias_.emplace_back(extents<1>{o.out_channels});
@@ -83,6 +85,8 @@ struct conv1d_options {
 template <class T, class Backend = cpu>
 class conv1d {
  public:
+  using options_type = conv1d_options;
+
   explicit conv1d(const conv1d_options& o)
       : dilation_(o.dilation), causal_(o.causal), weight_(extents<3>{o.out_channels, o.in_channels, o.kernel}) {
     if (o.bias) bias_.emplace_back(extents<1>{o.out_channels});

@@ -7,11 +7,11 @@
 
 namespace vmt::inline VMT_ABI::nn {
 
-/// y = relu(bn(conv(x))), the usual three: parameters `conv.*` and `bn.*`.
-template <class T, class Backend = cpu>
+/// y = relu(bn(conv(x))), the usual three: parameters `conv.*` and `bn.*`. `Conv` is `conv2d` or `conv1d`.
+template <class T, class Backend = cpu, class Conv = conv2d<T, Backend>>
 class conv_norm {
  public:
-  explicit conv_norm(const conv2d_options& o) : conv_(o), bn_(o.out_channels) {}
+  explicit conv_norm(const typename Conv::options_type& o) : conv_(o), bn_(o.out_channels) {}
 
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return conv_.out_extents(x); }
 
@@ -27,16 +27,14 @@ class conv_norm {
   void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
     a_.resize(y.extents());
     conv_.forward(ctx, x, a_);
-    bn_.forward_train(ctx, a_, y);
-    ops::relu(ctx, y, y);
+    bn_.forward_train(ctx, a_, y, true);
   }
-  /// The gradient of the last `forward_train`, given its x and y. Adds to the parameters' gradients; overwrites dx,
-  /// unless it is empty. dy is used up as room.
+  /// The gradient of the last `forward_train`, given its x. Adds to the parameters' gradients; overwrites dx, unless it
+  /// is empty, and `room`, of dy's sizes, which may be dy.
   template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> y, tensor_view<T, 4> dy, tensor_view<T, 4> dx) {
-    ops::relu_backward(ctx, y, dy, dy);
-    bn_.backward(ctx, a_, dy, dy);
-    conv_.backward(ctx, x, dy, dx);
+  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> room, tensor_view<T, 4> dx) {
+    bn_.backward(ctx, a_, dy, room, true);
+    conv_.backward(ctx, x, room, dx);
   }
 
   template <class F>
@@ -48,11 +46,11 @@ class conv_norm {
   void for_each_buffer(F&& f, const std::string& prefix = "") {
     bn_.for_each_buffer(f, prefix + "bn.");
   }
-  [[nodiscard]] const conv2d<T, Backend>& conv() const noexcept { return conv_; }
+  [[nodiscard]] const Conv& conv() const noexcept { return conv_; }
   [[nodiscard]] const batch_norm<T, Backend>& bn() const noexcept { return bn_; }
 
  private:
-  conv2d<T, Backend> conv_;
+  Conv conv_;
   batch_norm<T, Backend> bn_;
   tensor<T, 4, Backend> a_;
 };

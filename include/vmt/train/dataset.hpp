@@ -44,6 +44,7 @@ class video_data {
   explicit video_data(const std::filesystem::path& root, const video_data_options& options, const Decoder& decoder = {})
       : options_(options), augmenter_(options.augment, options.seed) {
     check_options();
+    place_keys();
     std::error_code failure;
     std::filesystem::create_directories(options.cache, failure);
     if (failure) {
@@ -153,35 +154,38 @@ class video_data {
     }
   }
 
-  /// Where a key lies, in half white keys from the left edge: 1, 3, 5, … the white ones, 2, 4, … the cracks between
+  /// Where each key lies, in half white keys from the left edge: 1, 3, 5, … the white ones, 2, 4, … the cracks between
   /// them, where black ones may be.
-  [[nodiscard]] int half_place(index_t key) const noexcept {
-    const int lowest = options_.targets.lowest_key;
-    int half = 1;
-    for (int k = lowest; k < lowest + static_cast<int>(key); ++k) half += keyboard::is_white(k) ? 2 : 0;
-    return keyboard::is_white(lowest + static_cast<int>(key)) ? half : half - 1;
+  void place_keys() {
+    int left = 0;  // edge of the next white key
+    for (int key = 0; key < static_cast<int>(options_.keys); ++key) {
+      const bool white = keyboard::is_white(options_.targets.lowest_key + key);
+      half_places_.push_back(white ? left + 1 : left);
+      left += white ? 2 : 0;
+    }
+    white_keys_ = left / 2;
   }
-  [[nodiscard]] index_t white_keys() const noexcept { return half_place(options_.keys) / 2; }
   /// Columns of a white key: they are equally wide in the paper's strip.
   [[nodiscard]] double white_width() const noexcept {
-    return static_cast<double>(options_.width) / static_cast<double>(white_keys());
+    return static_cast<double>(options_.width) / static_cast<double>(white_keys_);
   }
   /// The middle of a key, 0 … 1 of the strip.
   [[nodiscard]] double key_place(index_t key) const noexcept {
-    return 0.5 * half_place(key) / static_cast<double>(white_keys());
+    return 0.5 * half_places_[static_cast<std::size_t>(key)] / static_cast<double>(white_keys_);
   }
 
   /// Moves the targets up by so many white keys. One that comes to a place without a key is lost.
   void shift_targets(index_t keys_up, std::span<float> targets) const {
-    std::vector<float> by_place(static_cast<std::size_t>(2 * white_keys() + 1));
+    std::vector<float> by_place(static_cast<std::size_t>(2 * white_keys_ + 1));
     for (index_t key = 0; key < keys(); ++key) {
-      const auto moved = half_place(key) + 2 * keys_up;
+      const auto moved = half_places_[static_cast<std::size_t>(key)] + 2 * keys_up;
       if (moved >= 0 && moved < std::ssize(by_place)) {
         by_place[static_cast<std::size_t>(moved)] = targets[static_cast<std::size_t>(key)];
       }
     }
     for (index_t key = 0; key < keys(); ++key) {
-      targets[static_cast<std::size_t>(key)] = by_place[static_cast<std::size_t>(half_place(key))];
+      targets[static_cast<std::size_t>(key)] =
+          by_place[static_cast<std::size_t>(half_places_[static_cast<std::size_t>(key)])];
     }
   }
 
@@ -325,6 +329,8 @@ class video_data {
   std::vector<clip_data> clips_;
   std::vector<run> runs_;
   std::vector<index_t> repeated_;  // windows that count as further samples
+  std::vector<int> half_places_;   // of the keys
+  index_t white_keys_ = 0;
   std::uint64_t fingerprint_ = fingerprint_of("video_data");
 };
 
