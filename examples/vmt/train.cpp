@@ -45,7 +45,7 @@ vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
 
 /// The network to begin with: that of the weights file, else one with random weights.
 vmt::onset_net<float> first_network(const train_options& o) {
-  if (!o.from.empty()) return load_model(o.from).net;
+  if (!o.from.empty()) return load_onset_net(o.from);
   vmt::onset_net<float> net(o.net);
   vmt::nn::initialise<float>(net, o.trainer.seed);
   return net;

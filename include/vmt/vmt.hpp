@@ -199,7 +199,11 @@
 #include <vmt/transcribe/decoder.hpp>
 #include <vmt/transcribe/engine_concept.hpp>
 #include <vmt/transcribe/frame_gaps.hpp>
+#include <vmt/transcribe/frame_gate.hpp>
 #include <vmt/transcribe/gaussian_filter.hpp>
+#include <vmt/transcribe/key_decoder.hpp>
+#include <vmt/transcribe/key_transcriber.hpp>
+#include <vmt/transcribe/options.hpp>
 #include <vmt/transcribe/paper_decoder.hpp>
 #include <vmt/transcribe/peak_decoder.hpp>
 #include <vmt/transcribe/report.hpp>
