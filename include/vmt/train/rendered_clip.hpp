@@ -5,6 +5,9 @@
 #include <vmt/train/key_clip.hpp>
 #include <vmt/train/performances.hpp>
 
+#include <array>
+#include <string_view>
+
 namespace vmt::inline VMT_ABI::train {
 
 /// The segments of rendered video that `key_net` is trained with.
@@ -57,7 +60,8 @@ namespace detail {
   std::vector<note> music;
   if (from_midi && pieces.size() > 0) music = pieces.excerpt(random, lowest, highest, look.picture.seconds);
   if (music.empty()) {
-    const char* const kind = random.uniform() < 0.5 ? "random" : "mixed";
+    constexpr std::array<std::string_view, 6> kinds{"random", "random", "mixed", "mixed", "repeats", "trills"};
+    const std::string_view kind = kinds[static_cast<std::size_t>(random.below(6))];
     music = synth::exercise(kind, style, look.picture.seconds, lowest, highest);
   }
 
