@@ -146,6 +146,7 @@
 #include <vmt/synth/exercises.hpp>
 #include <vmt/synth/fingering.hpp>
 #include <vmt/synth/hands.hpp>
+#include <vmt/synth/motion.hpp>
 #include <vmt/synth/no_keyboard.hpp>
 #include <vmt/synth/options.hpp>
 #include <vmt/synth/paint_effects.hpp>
