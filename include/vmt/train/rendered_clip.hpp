@@ -31,7 +31,7 @@ namespace detail {
 
 /// Segment `number`: a key-aligned strip of its own style (`synth::wild`) and place on the keyboard, on which hands
 /// play an excerpt of one of the `pieces`, else made-up music. The plate is a picture of the same keyboard without
-/// hands, noise and effects. A function of the arguments and nothing else. Throws `invalid_argument` for options out of
+/// hands, noise, movement and moving effects. A function of the arguments and nothing else. Throws `invalid_argument` for options out of
 /// range, and what the renderer throws.
 [[nodiscard]] inline key_clip render_key_clip(index_t number, const render_options& o,
                                               const performances& pieces = performances()) {
@@ -75,7 +75,8 @@ namespace detail {
   std::sort(clip.notes.begin(), clip.notes.end());
 
   look.hands.count = 0;
-  look.effects = {};
+  look.effects.unrelated = 0;  // no notes, no light; what stands still behind the keys stays
+  look.motion = {};
   look.light.big_shadow = look.light.flicker = look.light.drift = 0;
   look.sensor.noise = look.sensor.interlace = look.sensor.drop = look.sensor.repeat = 0;
   look.picture.seconds = 1;
