@@ -169,6 +169,8 @@
 #include <vmt/train/augment_geometry.hpp>
 #include <vmt/train/augment_light.hpp>
 #include <vmt/train/augment_plate.hpp>
+#include <vmt/train/augment_rear.hpp>
+#include <vmt/train/augment_swap.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/block_coding.hpp>
 #include <vmt/train/checkpoint.hpp>
@@ -180,6 +182,7 @@
 #include <vmt/train/fingerprint.hpp>
 #include <vmt/train/key_augment.hpp>
 #include <vmt/train/key_clip.hpp>
+#include <vmt/train/key_clip_file.hpp>
 #include <vmt/train/key_clips.hpp>
 #include <vmt/train/key_data.hpp>
 #include <vmt/train/key_loss.hpp>
