@@ -25,12 +25,14 @@
 #include <vmt/ops/conv2d.hpp>
 #include <vmt/ops/dispatch.hpp>
 #include <vmt/ops/dropout.hpp>
+#include <vmt/ops/frame_stem.hpp>
 #include <vmt/ops/generic/activation.hpp>
 #include <vmt/ops/generic/aggregate.hpp>
 #include <vmt/ops/generic/arrange.hpp>
 #include <vmt/ops/generic/batch_norm.hpp>
 #include <vmt/ops/generic/conv2d.hpp>
 #include <vmt/ops/generic/dropout.hpp>
+#include <vmt/ops/generic/frame_stem.hpp>
 #include <vmt/ops/generic/linear.hpp>
 #include <vmt/ops/generic/optimise.hpp>
 #include <vmt/ops/generic/pool2d.hpp>
@@ -48,11 +50,13 @@
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/backend/cpu/eigen.hpp>
 #include <vmt/backend/cpu/elementwise.hpp>
+#include <vmt/backend/cpu/frame_stem.hpp>
 #include <vmt/backend/cpu/isa.hpp>
 #include <vmt/backend/cpu/key_columns.hpp>
 #include <vmt/backend/cpu/linear.hpp>
 #include <vmt/backend/cpu/norm_kernel.hpp>
 #include <vmt/backend/cpu/planes.hpp>
+#include <vmt/backend/cpu/pool_kernel.hpp>
 #include <vmt/backend/cpu/product.hpp>
 #include <vmt/backend/cpu/relu_kernel.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
@@ -65,6 +69,7 @@
 #include <vmt/nn/conv2d.hpp>
 #include <vmt/nn/conv_norm.hpp>
 #include <vmt/nn/cosine.hpp>
+#include <vmt/nn/frame_stem.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/nn/linear.hpp>
 #include <vmt/nn/nn.hpp>
