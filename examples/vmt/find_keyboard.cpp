@@ -39,14 +39,6 @@ void write_overlay(const std::string& path, const vmt::keyboard::find_result& re
   vmt::write_file(path, vmt::media::write_png(drawn));
 }
 
-/// The library's sentence, with the options of this program that answer its question.
-std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& result) {
-  std::string text = "'" + in + "': " + result.refusal;
-  if (result.found.size() > 1) return text + " (--which N)";
-  if (result.found.size() == 1) return text + " (--lowest-key N)";
-  return text;
-}
-
 vmt::keyboard::find_result search(const std::string& in, const vmt::media::frame_folder_options& frames,
                                   const vmt::keyboard::find_options& options, double start) {
   auto result = vmt::keyboard::find_keyboard(
@@ -80,6 +72,13 @@ int run(find_command o) {
 
 }  // namespace
 
+std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& result) {
+  std::string text = "'" + in + "': " + result.refusal;
+  if (result.found.size() > 1) return text + " (--which N)";
+  if (result.found.size() == 1) return text + " (--lowest-key N)";
+  return text;
+}
+
 vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::media::frame_folder_options& frames,
                                             const vmt::keyboard::find_options& options, double start) {
   if (in == "-") {
@@ -88,7 +87,9 @@ vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::me
                      "--keyboard FILE");
   }
   auto result = search(in, frames, options, start);
-  if (!result) throw vmt::error(vmt::errc::inconsistent, refusal_of(in, result));
+  if (!result && (result.found.size() != 1 || options.which > 1)) {
+    throw vmt::error(vmt::errc::inconsistent, refusal_of(in, result));
+  }
   return result;
 }
 

@@ -29,12 +29,15 @@ bool is_file(const std::string& keyboard) {
   return !keyboard.empty() && keyboard != "strip" && keyboard != "auto";
 }
 
-/// The keyboard that the finder sees, said on stderr.
+/// The keyboard that the finder sees, said on stderr; the likeliest octave where it cannot tell.
 vmt::keyboard::keyboard search(const transcribe_command& o) {
   vmt::keyboard::find_options find;
   find.which = o.which;
   if (o.lowest_key) find.picture.lowest_key = *o.lowest_key;
-  const vmt::keyboard::keyboard k = find_keyboard_of(o.in, o.frames, find, o.start).where();
+  const auto result = find_keyboard_of(o.in, o.frames, find, o.start);
+  const bool guessed = !result;  // only the octave is open: notes that may have to be transposed are better than none
+  const vmt::keyboard::keyboard& k = guessed ? result.found.front().where : result.where();
+  if (guessed) complain(refusal_of(o.in, result) + "; going on with " + std::to_string(k.lowest_key));
   char text[100];
   std::snprintf(text, sizeof text, "found a keyboard%s from key %d to %d, score %.2f",
                 k.mirrored ? " in a mirrored picture" : "", k.lowest_key, k.highest_key, k.score);
