@@ -93,9 +93,9 @@ vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::me
   return result;
 }
 
-command add_find_keyboard(CLI::App& app) {
+command add_find_keyboard(parser& app) {
   const auto o = std::make_shared<find_command>();
-  CLI::App* const c = app.add_subcommand("find-keyboard", "Finds the keyboard in a video and writes where it is");
+  parser* const c = app.add_subcommand("find-keyboard", "Finds the keyboard in a video and writes where it is");
   c->add_option("IN", o->in, "a video or picture file, a folder of frames, or - for Y4M on standard input")->required();
   c->add_option("-o,--output", o->out, "the keyboard file to write (JSON), for --keyboard")->required();
   c->add_option("--overlay", o->overlay, "also draw what was found into a picture (PNG), to be checked by eye");
@@ -105,7 +105,7 @@ command add_find_keyboard(CLI::App& app) {
   number("--which", o->options.which, 1, 16, "which keyboard, where there are several: 1 is the topmost");
   number("--lowest-key", o->lowest_key, 21, 108, "MIDI number of the lowest white key in the picture");
   c->add_option("--mirrored", o->mirrored, "auto, yes or no: the camera mirrors, as selfie cameras do")
-      ->check(CLI::IsMember({"auto", "yes", "no"}))
+      ->check(one_of({"auto", "yes", "no"}))
       ->capture_default_str();
   number("--threshold", o->options.threshold, 0, 1, "the least score, 0 to 1")->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");

@@ -74,9 +74,9 @@ int run(const std::string& path) {
 
 }  // namespace
 
-command add_info(CLI::App& app) {
+command add_info(parser& app) {
   const auto path = std::make_shared<std::string>();
-  CLI::App* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
+  parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
   c->add_option("W", *path, "weights, a safetensors file; without it the released ones");
   return {c, [path] { return run(*path); }};
 }

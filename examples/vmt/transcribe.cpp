@@ -188,11 +188,11 @@ int run(const transcribe_command& o) {
 
 }  // namespace
 
-command add_transcribe(CLI::App& app) {
+command add_transcribe(parser& app) {
   using vmt::media::damage_policy;
   using vmt::media::gap_policy;
   const auto o = std::make_shared<transcribe_command>();
-  CLI::App* const c = app.add_subcommand("transcribe", "Turns a video of piano keys into a MIDI file");
+  parser* const c = app.add_subcommand("transcribe", "Turns a video of piano keys into a MIDI file");
   c->add_option("IN", o->in, "a folder of frames, a video file, or - for Y4M on standard input")->required();
   c->add_option("-o,--output", o->midi, "the MIDI file to write")->required();
   const auto number = [&](const char* name, auto& value, double low, double high, const char* what) {
@@ -208,10 +208,10 @@ command add_transcribe(CLI::App& app) {
          "MIDI number of the lowest white key in the picture, where that cannot be told; of strips, their first key");
   number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say");
   c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
-      ->check(CLI::IsMember({"peaks", "paper"}))
+      ->check(one_of({"peaks", "paper"}))
       ->capture_default_str();
   c->add_option("--lag", o->lag, "seconds that the video's notes are late, taken away; auto: as --reference tells")
-      ->check(CLI::IsMember({"auto"}) | number_in(-60, 60))
+      ->check(either(one_of({"auto"}), number_in(-60, 60)))
       ->capture_default_str();
   number("--plate-ahead", o->plate_ahead, 0, 600,
          "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
@@ -224,12 +224,10 @@ command add_transcribe(CLI::App& app) {
   c->add_option("--probabilities", o->probabilities, "also write the probabilities, frames x keys, as .npy");
   c->add_option("--report", o->report, "also write an HTML report");
   c->add_option("--reference", o->reference, "notes to score against and to draw: MIDI or CSV");
-  c->add_option("--damaged", o->frames.damaged, "what to do with damaged frames; default fail")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, damage_policy>{
-          {"fail", damage_policy::fail}, {"skip", damage_policy::skip}, {"repeat", damage_policy::repeat}}));
-  c->add_option("--gaps", o->frames.gaps, "what to do where numbers are missing in a frame folder; default fail")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, gap_policy>{{"fail", gap_policy::fail}, {"allow", gap_policy::allow}}));
+  c->add_choice("--damaged", o->frames.damaged, "what to do with damaged frames; default fail",
+                {{"fail", damage_policy::fail}, {"skip", damage_policy::skip}, {"repeat", damage_policy::repeat}});
+  c->add_choice("--gaps", o->frames.gaps, "what to do where numbers are missing in a frame folder; default fail",
+                {{"fail", gap_policy::fail}, {"allow", gap_policy::allow}});
   return {c, [o] {
             finish_on_signals();
             return run(*o);
