@@ -36,7 +36,7 @@ vmt::onset_net<float> network(const options& o) {
     vmt::nn::initialise<float>(net, 1);
     return net;
   }
-  return load_model(o.model).net;
+  return load_onset_net(o.model);
 }
 
 /// Gray noise; the kernels take the same time for any picture.
@@ -156,11 +156,11 @@ timing measure(double seconds, const std::function<void()>& work) {
   return {std::ssize(all), all.front(), median};
 }
 
-command add_bench(CLI::App& app) {
+command add_bench(parser& app) {
   const auto o = std::make_shared<options>();
-  CLI::App* const c = app.add_subcommand("bench", "Measures the speed of a network on this machine");
+  parser* const c = app.add_subcommand("bench", "Measures the speed of a network on this machine");
   c->add_option("--use", o->use, "window: all of a window anew; stream: one new frame; train: one training step")
-      ->check(CLI::IsMember({"window", "stream", "chunk", "train"}))
+      ->check(one_of({"window", "stream", "chunk", "train"}))
       ->capture_default_str();
   c->add_option("--model", o->model, "weights, or resnet, aggregation, slope with random weights")
       ->capture_default_str();
@@ -168,12 +168,12 @@ command add_bench(CLI::App& app) {
       ->check(number_in(1, 256))
       ->capture_default_str();
   c->add_option("--precision", o->precision, "f32")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->check(one_of({"f32", "bf16", "int8"}))
       ->capture_default_str();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   c->add_option("--batch", o->batch, "windows at a time; default 1, for training 24")->check(number_in(1, 1024));
   c->add_option("--seconds", o->seconds, "how long to measure")->check(number_in(0, 86400))->capture_default_str();
-  CLI::Option* const layers = c->add_flag("--layers", o->layers, "a table by layer");
+  option* const layers = c->add_flag("--layers", o->layers, "a table by layer");
   c->add_flag("--json", o->json, "one JSON line")->excludes(layers);
   return {c, [o] { return run(*o); }};
 }

@@ -68,15 +68,15 @@ int run(const std::string& path) {
         print((path.empty() ? "the released weights" : path) + "\n" + facts(net.options()) +
               table(vmt::summarise(net.options())));
       },
-      load_network(path));
+      load_model(path).net);
   return done;
 }
 
 }  // namespace
 
-command add_info(CLI::App& app) {
+command add_info(parser& app) {
   const auto path = std::make_shared<std::string>();
-  CLI::App* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
+  parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
   c->add_option("W", *path, "weights, a safetensors file; without it the released ones");
   return {c, [path] { return run(*path); }};
 }

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 /// The network to begin with: that of the weights file, else one with random weights.
 vmt::key_net<float> first_network(const train_options& o) {
   if (!o.from.empty()) {
-    network found = load_network(o.from);
+    network found = load_model(o.from).net;
     if (auto* const net = std::get_if<vmt::key_net<float>>(&found)) return std::move(*net);
     throw vmt::error(vmt::errc::inconsistent, "'" + o.from + "' holds no key_net; leave out --model key-net");
   }

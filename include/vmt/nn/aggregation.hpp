@@ -42,8 +42,7 @@ class aggregation {
   template <class Context>
   void backward(Context& ctx, const_view<T, 5> x, const_view<T, 4> dy, tensor_view<T, 5> dx) {
     if (kind_ == aggregation_kind::channelwise) {
-      ops::aggregate_backward(ctx, x, dy, channel_weight(), weight_.template gradient<5>().reshaped(channel_extents()),
-                              dx);
+      ops::aggregate_backward(ctx, x, dy, channel_weight(), channel_weight_gradient(), dx);
       return;
     }
     const tensor<T, 4, Backend> w = frame_major();
@@ -65,6 +64,9 @@ class aggregation {
   /// The weight of the channel-wise kind as C×F.
   [[nodiscard]] const_view<T, 2> channel_weight() const {
     return weight_.template value<5>().reshaped(channel_extents());
+  }
+  [[nodiscard]] tensor_view<T, 2> channel_weight_gradient() {
+    return weight_.template gradient<5>().reshaped(channel_extents());
   }
   /// The weight of the dense kind as that of a 1×1 convolution over F·C channels, frame by frame.
   [[nodiscard]] tensor<T, 4, Backend> frame_major() const {

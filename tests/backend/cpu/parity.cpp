@@ -138,14 +138,36 @@ std::vector<op_case<T>> cases() {
   }
   for (const extents<4>& e : {extents<4>{2, 3, 73, 40}, extents<4>{1, 2, 4, 5}}) {
     const auto x = random<T, 4>(e, key++);
-    const ops::pool2d_params p{3, 2, 1};
-    all.push_back(make_case<T>("max_pool2d " + to_string(e), 0, [=](auto& ctx) {
-      cpu_tensor<T, 4> y(e[0], e[1], p.out_size(e[2]), p.out_size(e[3]));
-      cpu_tensor<std::int32_t, 4> argmax(y.extents());
-      auto dx = x;
-      ops::max_pool2d(ctx, x, y, argmax, p);
-      ops::max_pool2d_backward(ctx, y, argmax, dx);
-      return joined<T>(y, dx);
+    for (const ops::pool2d_params p : {ops::pool2d_params{3, 2, 1}, {2, 2, 0}, {3, 1, 1}, {4, 3, 2}}) {
+      all.push_back(make_case<T>("max_pool2d " + to_string(e), 0, [=](auto& ctx) {
+        cpu_tensor<T, 4> y(e[0], e[1], p.out_size(e[2]), p.out_size(e[3]));
+        cpu_tensor<std::int32_t, 4> argmax(y.extents());
+        auto dx = x;
+        ops::max_pool2d(ctx, x, y, argmax, p);
+        ops::max_pool2d_backward(ctx, y, argmax, dx);
+        return joined<T>(y, dx);
+      }));
+    }
+  }
+  for (const index_t width : {16, 90}) {
+    const auto x = random<T, 4>({3, 5, 31, width}, key++);
+    const auto conv = random<T, 4>({8, 1, 7, 7}, key++);
+    const auto gamma = random<T, 1>({8}, key++, 0.5, 1.5);
+    const auto beta = random<T, 1>({8}, key++);
+    const auto weight = random<T, 2>({8, 5}, key++);
+    const ops::conv2d_params p{2, 2, 3, 3};
+    const auto dy = random<T, 4>({3, 8, p.out_height(31, 7), p.out_width(width, 7)}, key++);
+    all.push_back(make_case<T>("frame_stem", std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
+      auto y = dy, dx = x, dconv = conv;
+      cpu_tensor<T, 4> a(15, 8, dy.extent(2), dy.extent(3));
+      auto mean = beta, inverse = beta, running_mean = beta, running_variance = gamma, dgamma = gamma, dbeta = beta;
+      auto dweight = weight;
+      const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
+      const ops::frame_stem_parameters<T> stem{conv, p, gamma, beta, weight};
+      ops::frame_stem_train(ctx, x, stem, s, a, y);
+      ops::frame_stem_backward(ctx, x, dy, stem, mean.view(), inverse.view(),
+                               ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, a, dx.view());
+      return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
     }));
   }
   {
