@@ -81,6 +81,7 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
                        "--decoder paper is for weights of onset_net; these are of key_net, which tells whole notes");
     }
     t.notes.threshold = threshold("threshold.notes", t.notes.threshold);
+    t.notes.gate = m.number("gate.notes", t.notes.gate, 0, 0.99);
     t.notes.confidence_scale = m.number("confidence.scale", 1, 0, 100);
     t.notes.confidence_shift = m.number("confidence.shift", 0, -100, 100);
     return t.notes.threshold;
