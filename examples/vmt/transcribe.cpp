@@ -129,7 +129,11 @@ int run(const transcribe_command& o) {
                 share);
   };
   vmt::cpu_context ctx({.threads = o.threads});
-  vmt::onset_engine engine(ctx, m.net, strip_height, strip_width);
+  vmt::onset_engine engine(
+      ctx, m.net,
+      {.height = strip_height,
+       .width = strip_width,
+       .precision = o.precision == "bf16" ? vmt::engine_precision::bf16 : vmt::engine_precision::f32});
   const auto result = vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
   line.clear();
   const bool stopped = result.stopped || stop_requested();
@@ -171,6 +175,9 @@ command add_transcribe(CLI::App& app) {
   number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say, else 0.4");
   c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
       ->check(CLI::IsMember({"peaks", "paper"}))
+      ->capture_default_str();
+  c->add_option("--precision", o->precision, "of the network: f32, or bf16 where the processor has it")
+      ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   number("--lag", o->lag, -60, 60, "seconds that the video's notes are late, taken away")->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
