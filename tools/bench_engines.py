@@ -107,7 +107,10 @@ def step_of_torch(folder, use, batch, precision, threads, compiled):
         if compiled:
             import torch._inductor.config as inductor
             inductor.freezing = True
-            module = torch.compile(module.to(memory_format=torch.channels_last))
+            for q in module.parameters():
+                if q.dim() == 4:
+                    q.data = q.data.contiguous(memory_format=torch.channels_last)
+            module = torch.compile(module)
         modules[name] = (module, inputs)
     if use != "stream":
         module, inputs = modules[use]

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cpu/cpu.hpp>
-#include <vmt/model/onset_net.hpp>
+#include <vmt/engine/onset_engine.hpp>
 
 #include <functional>
 #include <string>
@@ -20,6 +20,7 @@ struct timing {
 [[nodiscard]] timing measure(double seconds, const std::function<void()>& work);
 
 /// A line for each layer of the engine: time, multiply-adds, and how many of them in a nanosecond.
-[[nodiscard]] std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, double seconds);
+[[nodiscard]] std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
+                                      vmt::engine_precision precision, double seconds);
 
 }  // namespace tool

@@ -11,30 +11,29 @@
 namespace tool {
 
 // The engine's own convolutions, each alone; what is before them is the rest of a new frame's time.
-std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, double seconds) {
+std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, vmt::engine_precision precision,
+                        double seconds) {
   constexpr vmt::index_t height = 145;
   constexpr vmt::index_t width = 800;
-  vmt::onset_engine engine(ctx, net, height, width);
-  vmt::index_t largest = 0;
+  vmt::onset_engine engine(ctx, net, {.height = height, .width = width, .precision = precision});
   vmt::index_t count = 2;
-  engine.for_each_conv([&](const std::string&, const vmt::engine::fast_conv& conv, vmt::index_t images) {
-    largest = std::max({largest, images * conv.in().size(), images * conv.out().size()});
-    ++count;
-  });
+  engine.for_each_conv([&](const std::string&, const auto&, vmt::index_t) { ++count; });
   const double share = seconds / static_cast<double>(count);
-  vmt::host_buffer<float> x(largest), y(largest);
   vmt::rng random(1);
-  for (vmt::index_t i = 0; i < largest; ++i) x.data()[i] = static_cast<float>(random.uniform());
 
   std::string text = "layer                   method           ms   million multiply-adds   per ns   weights MB\n";
   double all_ms = 0;
-  engine.for_each_conv([&](const std::string& name, const vmt::engine::fast_conv& conv, vmt::index_t images) {
+  engine.for_each_conv([&](const std::string& name, const auto& conv, vmt::index_t images) {
+    using number = typename std::decay_t<decltype(conv)>::number;
+    vmt::host_buffer<number> x(images * conv.in().size() + conv.slack), y(images * conv.out().size() + conv.slack);
+    for (vmt::index_t i = 0; i < images * conv.in().size(); ++i) {
+      x.data()[i] = vmt::to_number<number>(static_cast<float>(random.uniform()));
+    }
     const double ms = measure(share, [&] { conv.run(ctx, x.data(), y.data(), true, images); }).median_ms;
     const double products = static_cast<double>(images * conv.products()) / 1e6;
     char line[128];
-    std::snprintf(line, sizeof line, "%-22s  %-12s %7.3f  %22.1f  %7.1f  %11.1f\n", name.c_str(),
-                  vmt::engine::name(conv.method()).c_str(), ms, products, ms > 0 ? products / ms : 0.0,
-                  static_cast<double>(conv.weight_bytes()) / 1e6);
+    std::snprintf(line, sizeof line, "%-22s  %-12s %7.3f  %22.1f  %7.1f  %11.1f\n", name.c_str(), conv.method().c_str(),
+                  ms, products, ms > 0 ? products / ms : 0.0, static_cast<double>(conv.weight_bytes()) / 1e6);
     text += line;
     all_ms += ms;
   });

@@ -70,12 +70,11 @@ std::string methods(const vmt::onset_net<float>& net, vmt::index_t windows) {
   std::string text = "\nengine for " + std::string(name(ctx.isa())) + ", " + std::to_string(windows) +
                      (windows == 1 ? " window" : " windows") + " at once\n" +
                      "convolution             method             output  weights MB\n";
-  engine.for_each_conv([&](const std::string& layer, const vmt::engine::fast_conv& conv, vmt::index_t) {
+  engine.for_each_conv([&](const std::string& layer, const auto& conv, vmt::index_t) {
     const std::string out = std::to_string(conv.out().channels) + "x" + std::to_string(conv.out().height) + "x" +
                             std::to_string(conv.out().width);
     char line[128];
-    std::snprintf(line, sizeof line, "%-22s  %-12s  %11s  %10.1f\n", layer.c_str(),
-                  vmt::engine::name(conv.method()).c_str(), out.c_str(),
+    std::snprintf(line, sizeof line, "%-22s  %-12s  %11s  %10.1f\n", layer.c_str(), conv.method().c_str(), out.c_str(),
                   static_cast<double>(conv.weight_bytes()) / 1e6);
     text += line;
   });

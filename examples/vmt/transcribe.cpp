@@ -104,7 +104,11 @@ vmt::transcribe::transcription_result watch(const transcribe_command& o, const m
                                             const vmt::transcribe::transcribe_options& options) {
   vmt::cpu_context ctx({.threads = o.threads});
   if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);
-  vmt::onset_engine engine(ctx, std::get<vmt::onset_net<float>>(m.net), strip_height, strip_width);
+  vmt::onset_engine engine(
+      ctx, std::get<vmt::onset_net<float>>(m.net),
+      {.height = strip_height,
+       .width = strip_width,
+       .precision = o.precision == "bf16" ? vmt::engine_precision::bf16 : vmt::engine_precision::f32});
   return vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
 }
 
@@ -216,6 +220,9 @@ command add_transcribe(parser& app) {
       ->capture_default_str();
   number("--plate-ahead", o->plate_ahead, 0, 600,
          "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
+      ->capture_default_str();
+  c->add_option("--precision", o->precision, "of onset_net: f32, or bf16 where the processor has it")
+      ->check(one_of({"f32", "bf16"}))
       ->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
   number("--end", o->end, 0, 1e9, "seconds of the video's clock to end at");

@@ -19,6 +19,7 @@ namespace tool {
 struct transcribe_command {
   std::string in, midi, model, keyboard, csv, probabilities, report, reference;
   std::string decoder = "peaks";
+  std::string precision = "f32";
   vmt::media::frame_folder_options frames;
   std::optional<int> lowest_key;
   int which = 0;

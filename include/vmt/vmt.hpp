@@ -44,6 +44,10 @@
 #include <vmt/ops/pool2d.hpp>
 #include <vmt/ops/rows.hpp>
 #include <vmt/ops/sample_columns.hpp>
+#include <vmt/backend/cpu/amx_tile.hpp>
+#include <vmt/backend/cpu/bf16.hpp>
+#include <vmt/backend/cpu/bf16_conv.hpp>
+#include <vmt/backend/cpu/bf16_tile.hpp>
 #include <vmt/backend/cpu/by_channel.hpp>
 #include <vmt/backend/cpu/context.hpp>
 #include <vmt/backend/cpu/conv2d.hpp>
@@ -105,6 +109,7 @@
 #include <vmt/model/summary.hpp>
 #include <vmt/model/weight_file.hpp>
 #include <vmt/model/weights.hpp>
+#include <vmt/engine/bf16_layer.hpp>
 #include <vmt/engine/conv_plan.hpp>
 #include <vmt/engine/dense_aggregation.hpp>
 #include <vmt/engine/fast_conv.hpp>
@@ -112,6 +117,7 @@
 #include <vmt/engine/key_engine.hpp>
 #include <vmt/engine/key_reader.hpp>
 #include <vmt/engine/onset_engine.hpp>
+#include <vmt/engine/onset_tail.hpp>
 #include <vmt/engine/packed_conv.hpp>
 #include <vmt/engine/packed_temporal.hpp>
 #include <vmt/engine/picture_conv.hpp>

@@ -114,7 +114,7 @@ class Network(ToolTest):
             text = self.succeeds("bench", "--model", name, "--width", 2, "--layers", "--seconds", 0)
             self.assertIn("layer4", text)
             self.assertEqual("fuse" in text, name == "slope")
-        for option in (["--precision", "int8"], ["--use", "stream", "--batch", 2]):
+        for option in (["--precision", "int8"], ["--use", "train", "--precision", "bf16"], ["--use", "stream", "--batch", 2]):
             self.refuses(USAGE, "bench", *option)
 
 

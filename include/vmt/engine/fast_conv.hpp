@@ -21,6 +21,9 @@ namespace vmt::inline VMT_ABI::engine {
 /// packed for it. What follows (another map added, ReLU) happens before a sum leaves the registers.
 class fast_conv {
  public:
+  using number = float;
+  static constexpr index_t slack = 0;
+
   fast_conv() = default;
   /// \param norm    may be null: nothing to fold
   /// \param in      its border must be as wide as the padding
@@ -59,7 +62,7 @@ class fast_conv {
         packed_.data());
   }
 
-  [[nodiscard]] const conv_method& method() const noexcept { return method_; }
+  [[nodiscard]] std::string method() const { return name(method_); }
   [[nodiscard]] const detail::group_map& in() const noexcept { return in_; }
   [[nodiscard]] const detail::group_map& out() const noexcept { return out_; }
   /// Multiply-adds of one map by the definition of a convolution, whatever the method.
@@ -91,9 +94,12 @@ class fast_conv {
   host_buffer<float> packed_, bias_;
 };
 
-/// A basic block of fast convolutions. Where it keeps the shape it works in place.
+/// A basic block of such convolutions. Where it keeps the shape it works in place.
+template <class Conv>
 class fast_block {
  public:
+  using number = typename Conv::number;
+
   /// \param in, out  bordered maps
   fast_block(const group_kernels& k, const nn::basic_block<float>& block, const detail::group_map& in,
              const detail::group_map& out, index_t images) {
@@ -105,14 +111,12 @@ class fast_block {
     });
   }
   [[nodiscard]] bool in_place() const noexcept { return convs_.size() == 2; }
-  [[nodiscard]] const detail::group_map& in() const noexcept { return convs_[0].in(); }
-  [[nodiscard]] const detail::group_map& out() const noexcept { return convs_[0].out(); }
 
   /// `images` maps x → y through `middle`, room for as many output maps; x and y are the same if `in_place()`.
-  void run(cpu_context& ctx, const float* x, float* y, float* middle, index_t images) const {
+  void run(cpu_context& ctx, const number* x, number* y, number* middle, index_t images) const {
     convs_[0].run(ctx, x, middle, true, images);
     if (!in_place()) convs_[2].run(ctx, x, y, false, images);
-    convs_[1].run(ctx, middle, y, true, images, y, out().size());
+    convs_[1].run(ctx, middle, y, true, images, y, convs_[1].out().size());
   }
 
   /// f(name, convolution).
@@ -122,7 +126,7 @@ class fast_block {
   }
 
  private:
-  std::vector<fast_conv> convs_;  // conv1, conv2, and the shortcut's if it has one
+  std::vector<Conv> convs_;  // conv1, conv2, and the shortcut's if it has one
   std::vector<std::string> names_;
 };
 

@@ -3,16 +3,28 @@
 
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/engine/dense_aggregation.hpp>
-#include <vmt/engine/fast_conv.hpp>
+#include <vmt/engine/onset_tail.hpp>
 #include <vmt/engine/stem_strips.hpp>
-#include <vmt/model/onset_net.hpp>
+
+#include <variant>
 
 namespace vmt::inline VMT_ABI {
+
+/// The numbers that an engine computes with. Behind the max-pool; what is before it always is float.
+enum class engine_precision {
+  f32,
+  bf16,  ///< weights and maps rounded to bf16, sums in float; needs AVX512-BF16
+};
+
+[[nodiscard]] constexpr std::string_view name(engine_precision p) noexcept {
+  return p == engine_precision::bf16 ? "bf16" : "f32";
+}
 
 /// What an `onset_engine` is compiled for.
 struct onset_engine_options {
   index_t height = 145, width = 800;  ///< of the frames
   index_t windows = 1;                ///< the most windows that `run_windows` takes at once
+  engine_precision precision = engine_precision::f32;
 };
 
 /// A trained `onset_net` compiled for inference on the CPU at one frame size: batch norm folded, each convolution
@@ -35,25 +47,24 @@ class onset_engine {
     const index_t w = o_.width;
     conv1_ = engine::picture_conv(k, net.conv1(), net.bn1(), per_frame() ? 1 : o_.frames, height_, width_);
     offsets_.resize(static_cast<std::size_t>(conv1_.runs()));
-    const extents<4> stages[] = {s.pooled, s.layer2, s.layer3, s.layer4};
-    for (std::size_t i = 0; i < 4; ++i) {
-      stage& g = stages_[i];
-      g.map = map::bordered(k.group, i == 0 ? w : stages[i][1], stages[i][2], stages[i][3]);
-      g.at_once = i < 2 ? 1 : most_;
-      g.maps = host_buffer<float>(most_ * g.map.size());
-      g.middle = host_buffer<float>(g.at_once * g.map.size());
-    }
     stem_ = o_.stem == onset_stem::layer1 ? map::bordered(k.group, w, s.stem[2], s.stem[3]) : conv1_.out();
-    const nn::residual_stage<float>* const layers[] = {&net.layer1(), &net.layer2(), &net.layer3(), &net.layer4()};
-    for (std::size_t i = 0; i < 4; ++i) {
-      const bool in_stem = i == 0 && o_.stem == onset_stem::layer1;
-      const map& out = in_stem ? stem_ : stages_[i].map;
-      const index_t images = in_stem ? 1 : stages_[i].at_once;
-      blocks_.emplace_back(k, layers[i]->first(), i == 0 ? out : stages_[i - 1].map, out, images);
-      blocks_.emplace_back(k, layers[i]->second(), out, out, images);
+    if (o_.stem == onset_stem::layer1) {
+      stem_blocks_.emplace_back(k, net.layer1().first(), stem_, stem_, 1);
+      stem_blocks_.emplace_back(k, net.layer1().second(), stem_, stem_, 1);
+    }
+    if (options.precision == engine_precision::bf16) {
+      if (isa_ != cpu_isa::avx512 || !make_bf16_kernels(isa_).usable()) {
+        throw error(errc::unsupported, "onset_engine: bf16 needs a processor with AVX512-BF16; use f32");
+      }
+      tail_.emplace<1>(ctx, net, s, detail::bf16_group, most_);
+      round_ = make_bf16_kernels(isa_).round;
+      pooled_map_ = map::bordered(k.group, w, s.pooled[2], s.pooled[3]);
+      pooled_ = host_buffer<float>(most_ * pooled_map_.size());
+    } else {
+      tail_.emplace<0>(ctx, net, s, k.group, most_);
+      pooled_map_ = std::get<0>(tail_).input_map();
     }
     set_front(ctx, net);
-    if (o_.variant == onset_variant::slope) set_fuse(ctx, net, s);
     feature_ = cpu_tensor<float, 2>(most_, 8 * w);
     logits_ = cpu_tensor<float, 2>(most_, o_.keys);
     fc_weight_ = cpu_tensor<float, 2>(o_.keys, 8 * w);
@@ -99,7 +110,7 @@ class onset_engine {
                                               std::to_string(o_.frames) + " frames of the window have been pushed");
     }
     require_room(1, logits, features);
-    pool_window(ctx, stages_[0].maps.data());
+    pool_window(ctx, pooled());
     finish(ctx, 1, logits, features);
   }
 
@@ -121,7 +132,6 @@ class onset_engine {
     }
     require_room(n, logits, features);
     reset();
-    float* const pooled = stages_[0].maps.data();
     if (in_strips()) {
       ctx.threads().parallel_for(frames.extent(0), [&](index_t first, index_t last) {
         for (index_t f = first; f < last; ++f) {
@@ -130,37 +140,30 @@ class onset_engine {
           sources_[static_cast<std::size_t>(f)] = {nullptr, picture, offsets_.data(), nullptr};
         }
       });
-      strips_.run(ctx, &conv1_, sources_.data(), n, pooled);
+      strips_.run(ctx, &conv1_, sources_.data(), n, pooled());
     } else {
       for (index_t f = 0; f < frames.extent(0); ++f) {
         take(ctx, frames[f].data_handle());
-        if (ready()) pool_window(ctx, pooled + (f - o_.frames + 1) * stages_[0].map.size());
+        if (ready()) pool_window(ctx, pooled() + (f - o_.frames + 1) * pooled_map_.size());
       }
       reset();
     }
     finish(ctx, n, logits, features);
   }
 
-  /// f(name, convolution, maps at once) for the convolutions behind the first, in order.
+  /// f(name, convolution, maps at once) for the convolutions behind the first, in order: each an `engine::fast_conv` or
+  /// an `engine::bf16_layer`.
   template <class F>
   void for_each_conv(F&& f) const {
-    for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      const std::string prefix = "layer" + std::to_string(b / 2 + 1) + "." + std::to_string(b % 2) + ".";
-      const index_t images = b < 2 && o_.stem == onset_stem::layer1 ? 1 : stages_[b / 2].at_once;
-      if (b == 6 && o_.variant == onset_variant::slope) f(std::string("fuse"), fuse_, most_);
-      blocks_[b].for_each_conv(
-          [&](const std::string& n, const engine::fast_conv& conv) { f(prefix + n, conv, images); });
+    for (std::size_t b = 0; b < stem_blocks_.size(); ++b) {
+      const std::string prefix = "layer1." + std::to_string(b) + ".";
+      stem_blocks_[b].for_each_conv(
+          [&](const std::string& n, const engine::fast_conv& c) { f(prefix + n, c, index_t{1}); });
     }
+    std::visit([&](const auto& tail) { tail.for_each_conv(f); }, tail_);
   }
 
  private:
-  struct stage {
-    detail::group_map map;
-    index_t at_once = 1;        // maps in a call
-    host_buffer<float> maps;    // one for each window
-    host_buffer<float> middle;  // of a block
-  };
-
   [[nodiscard]] bool per_frame() const noexcept { return o_.variant != onset_variant::resnet; }
   [[nodiscard]] bool channelwise() const noexcept {
     return per_frame() && o_.aggregation == nn::aggregation_kind::channelwise;
@@ -184,26 +187,9 @@ class onset_engine {
       pooled_from = dense_.out();
       dense_map_ = host_buffer<float>(pooled_from.size());
     }
-    strips_ = engine::stem_strips(net.pool().params(), pooled_from, stages_[0].map, weight);
+    strips_ = engine::stem_strips(net.pool().params(), pooled_from, pooled_map_, weight);
     sources_.resize(static_cast<std::size_t>(o_.frames + most_ - 1));
     if (per_frame()) conv1_.run_offsets([](index_t) { return index_t{0}; }, offsets_.data());
-  }
-
-  // The slope module's output never changes, so its share of `fuse` is one map, added like a residual.
-  void set_fuse(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s) {
-    const index_t w = o_.width;
-    const detail::group_map& map = stages_[2].map;
-    fuse_ = engine::fast_conv(ctx.groups(), net.fuse(), nullptr, map, map, most_);
-    cpu_tensor<float, 4> features(s.slope);
-    net.slope().forward(ctx, features);
-    cpu_tensor<float, 4> weight(4 * w, w, 3, 3);
-    for (index_t m = 0; m < 4 * w; ++m) {
-      std::copy_n(net.fuse().weight()[m].data_handle() + 4 * w * 9, w * 9, weight[m].data_handle());
-    }
-    cpu_tensor<float, 4> share(s.layer3);
-    ops::conv2d(ctx, features, weight, {}, share, {1, 1, 1, 1});
-    slope_map_ = host_buffer<float>(map.size());
-    detail::to_groups(map, share.data_handle(), slope_map_.data());
   }
 
   void take(cpu_context& ctx, const float* frame) {
@@ -218,7 +204,7 @@ class onset_engine {
       conv1_.fill(frame, pictures_.data());
       conv1_.run(ctx, pictures_.data(), offsets_.data(), stem_, to);
       if (o_.stem == onset_stem::layer1) {
-        for (std::size_t b = 0; b < 2; ++b) blocks_[b].run(ctx, to, to, middle_.data(), 1);
+        for (const auto& block : stem_blocks_) block.run(ctx, to, to, middle_.data(), 1);
       }
     }
     next_ = (next_ + 1) % o_.frames;
@@ -247,48 +233,27 @@ class onset_engine {
     strips_.run(ctx, &conv1_, sources_.data(), 1, out);
   }
 
+  // Where the pooled maps go: the tail's own, or what is rounded for it.
+  [[nodiscard]] float* pooled() noexcept { return tail_.index() == 0 ? std::get<0>(tail_).input() : pooled_.data(); }
+
   // From the pooled maps to the answer.
   void finish(cpu_context& ctx, index_t n, std::span<float> logits, std::span<float> features) {
-    for (index_t i = 0; i < n; ++i) {  // small weights, large maps: one window after the other stays in the caches
-      for (std::size_t b = o_.stem == onset_stem::layer1 ? 2 : 0; b < 4; ++b) run_block(ctx, b, i, 1);
-    }
-    for (std::size_t b = 4; b < 8; ++b) {  // large weights, small maps
-      if (b == 6 && o_.variant == onset_variant::slope) {
-        stage& s = stages_[2];
-        fuse_.run(ctx, s.maps.data(), s.middle.data(), false, n, slope_map_.data(), 0);
-        std::swap(s.maps, s.middle);
-      }
-      run_block(ctx, b, 0, n);
-    }
-    average(n);
+    if (tail_.index() == 1) round(ctx, n);
+    std::visit([&](auto& tail) { tail.run(ctx, n, feature_.data_handle()); }, tail_);
     const index_t keys = o_.keys;
     ops::linear(ctx, const_view<float, 2>(feature_.data_handle(), {n, this->features()}), fc_weight_, fc_bias_,
                 tensor_view<float, 2>(logits_.data_handle(), {n, keys}));
     std::copy_n(logits_.data_handle(), n * keys, logits.data());
     if (!features.empty()) std::copy_n(feature_.data_handle(), n * this->features(), features.data());
   }
-  void run_block(cpu_context& ctx, std::size_t b, index_t first, index_t images) {
-    stage& s = stages_[b / 2];
-    float* const y = s.maps.data() + first * s.map.size();
-    const float* x = y;
-    if (!blocks_[b].in_place()) {
-      const stage& before = stages_[b / 2 - 1];
-      x = before.maps.data() + first * before.map.size();
-    }
-    blocks_[b].run(ctx, x, y, s.middle.data(), images);
-  }
-  // The mean of each channel of layer4.
-  void average(index_t n) {
-    const detail::group_map& m = stages_[3].map;
-    const float scale = 1.0F / static_cast<float>(m.height * m.width);
-    for (index_t i = 0; i < n; ++i)
-      for (index_t c = 0; c < m.channels; ++c) {
-        const float* const map = stages_[3].maps.data() + i * m.size() + c % m.group;
-        float sum = 0;
-        for (index_t h = 0; h < m.height; ++h)
-          for (index_t w = 0; w < m.width; ++w) sum += map[m.at(c / m.group, h, w)];
-        feature_(i, c) = sum * scale;
-      }
+  // The pooled maps in bf16; the groups of both have 32 channels.
+  void round(cpu_context& ctx, index_t n) {
+    engine::onset_tail<engine::bf16_layer>& tail = std::get<1>(tail_);
+    const auto to_bf16 = round_;
+    ctx.threads().parallel_for(n * pooled_map_.size() / detail::bf16_group, [&](index_t first, index_t last) {
+      const index_t at = first * detail::bf16_group;
+      to_bf16(pooled_.data() + at, (last - first) * detail::bf16_group, tail.input() + at);
+    });
   }
 
   // One window, and one full chunk, make the context's scratch memory as large as it will ever be.
@@ -330,10 +295,11 @@ class onset_engine {
   host_buffer<float> dense_map_;
   engine::stem_strips strips_;
   std::vector<engine::stem_source> sources_;
-  stage stages_[4];
-  std::vector<engine::fast_block> blocks_;  // layer1 … layer4, two each
-  engine::fast_conv fuse_;
-  host_buffer<float> slope_map_;
+  std::vector<engine::fast_block<engine::fast_conv>> stem_blocks_;  // layer1, if it belongs to the stem
+  detail::group_map pooled_map_;
+  host_buffer<float> pooled_;  // before it is rounded
+  void (*round_)(const float*, index_t, bfloat16*) = nullptr;
+  std::variant<engine::onset_tail<engine::fast_conv>, engine::onset_tail<engine::bf16_layer>> tail_;
   cpu_tensor<float, 2> feature_, logits_, fc_weight_;
   cpu_tensor<float, 1> fc_bias_;
 };

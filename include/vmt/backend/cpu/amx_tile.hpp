@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/backend/cpu/bf16_tile.hpp>
+
+#if VMT_CPU_X86_DISPATCH && defined(__x86_64__) && defined(__linux__)
+#define VMT_CPU_AMX 1
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define VMT_CPU_AMX 0
+#endif
+
+namespace vmt::inline VMT_ABI::detail {
+
+/// Whether this processor has the tile registers with bf16 products and Linux lets this process use them (it asks).
+/// The environment variable VMT_CPU_AMX=0 says no.
+[[nodiscard]] inline bool request_amx() noexcept {
+#if VMT_CPU_AMX
+  if (const char* wish = std::getenv("VMT_CPU_AMX"); wish != nullptr && *wish == '0') return false;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned both = (1U << 22) | (1U << 24);  // AMX-BF16, AMX-TILE
+  if ((d & both) != both) return false;
+  constexpr long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
+#if VMT_CPU_AMX
+
+/// What is set in a thread before it uses tiles: all eight of 16 rows of 64 bytes.
+class amx_scope {
+ public:
+  __attribute__((target("amx-tile"))) amx_scope() noexcept {
+    struct alignas(64) {
+      std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+      std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+    } config;
+    // GCC's macro tells the compiler of the first eight bytes only; the others would not be written.
+    __asm__ volatile("" : : "r"(&config) : "memory");
+    _tile_loadconfig(&config);
+  }
+  amx_scope(const amx_scope&) = delete;
+  amx_scope& operator=(const amx_scope&) = delete;
+  __attribute__((target("amx-tile"))) ~amx_scope() { _tile_release(); }
+};
+
+/// 32 pixels × 32 channels: four tiles of sums, two of input (16 pixels × 16 pairs: a pixel's group is a row), two of
+/// weights (16 pairs × 16 channels). A run loads four tiles for four products, 32 cycles of loads for 64 of products.
+/// The two halves begin at pixels `first` and `second` of the row, and store from their pixels `skip_first`,
+/// `skip_second` on: halves may overlap so that a row needs no narrow tiles, but each pixel is stored once.
+struct amx_tile {
+  index_t first, second;
+  index_t skip_first, skip_second;
+  index_t pixels;  ///< stored up to this one of the row
+
+  // NOLINTNEXTLINE: the tile numbers are literals for the compiler's macros
+  __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bf16"))) void run(const bf16_tile_job& job) const noexcept {
+    alignas(64) float sums[4][16][16];
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    const auto row = static_cast<std::size_t>(job.step) * sizeof(bfloat16);
+    constexpr std::size_t weight_row = 2 * bf16_group * sizeof(bfloat16);
+    const bfloat16* const a = job.x + first * job.step;
+    const bfloat16* const b = job.x + second * job.step;
+    const bfloat16* w = job.w;
+    for (index_t r = 0; r < job.runs; ++r, w += bf16_group * bf16_group) {
+      _tile_loadd(4, a + job.offset[r], row);
+      _tile_loadd(6, w, weight_row);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, w + bf16_group, weight_row);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(5, b + job.offset[r], row);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
+    for (index_t p = skip_first; p < 16 && first + p < pixels; ++p) {
+      finish_bf16(job, _mm512_load_ps(sums[0][p]), _mm512_load_ps(sums[1][p]), first + p);
+    }
+    for (index_t p = skip_second; p < 16 && second + p < pixels; ++p) {
+      finish_bf16(job, _mm512_load_ps(sums[2][p]), _mm512_load_ps(sums[3][p]), second + p);
+    }
+  }
+};
+
+#endif  // VMT_CPU_AMX
+
+}  // namespace vmt::inline VMT_ABI::detail

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/backend/cpu/cpu.hpp>
+#include <vmt/engine/bf16_layer.hpp>
+#include <vmt/model/onset_net.hpp>
+
+namespace vmt::inline VMT_ABI::engine {
+
+/// What an `onset_net` does behind the max-pool: layer1 (unless it belongs to the stem) … layer4 with the slope module,
+/// global average. `Conv` is `fast_conv` (float) or `bf16_layer`, and says what the maps hold.
+template <class Conv>
+class onset_tail {
+ public:
+  using number = typename Conv::number;
+
+  onset_tail() = default;
+  /// \param group    channels of a group
+  /// \param windows  the most in a call
+  onset_tail(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s, index_t group,
+             index_t windows)
+      : slope_(net.options().variant == onset_variant::slope),
+        first_(net.options().stem == onset_stem::layer1 ? 2 : 0) {
+    const extents<4> sizes[] = {s.pooled, s.layer2, s.layer3, s.layer4};
+    const nn::residual_stage<float>* const layers[] = {&net.layer1(), &net.layer2(), &net.layer3(), &net.layer4()};
+    for (std::size_t i = 0; i < 4; ++i) {
+      stage& g = stages_[i];
+      g.map = detail::group_map::bordered(group, i == 0 ? net.options().width : sizes[i][1], sizes[i][2], sizes[i][3]);
+      g.at_once = i < 2 ? 1 : windows;
+      g.maps = host_buffer<number>(windows * g.map.size() + Conv::slack);
+      g.middle = host_buffer<number>(g.at_once * g.map.size() + Conv::slack);
+    }
+    for (std::size_t b = first_; b < 8; ++b) {
+      const std::size_t i = b / 2;
+      const bool changes = b % 2 == 0 && i > 0;
+      blocks_.emplace_back(ctx.groups(), b % 2 == 0 ? layers[i]->first() : layers[i]->second(),
+                           stages_[changes ? i - 1 : i].map, stages_[i].map, stages_[i].at_once);
+    }
+    if (slope_) set_fuse(ctx, net, s, windows);
+    sums_.resize(static_cast<std::size_t>(group));
+  }
+
+  /// Where the pooled maps go.
+  [[nodiscard]] const detail::group_map& input_map() const noexcept { return stages_[0].map; }
+  [[nodiscard]] number* input() noexcept { return stages_[0].maps.data(); }
+
+  /// n windows' pooled maps → the means of layer4's channels, n × 8·width.
+  void run(cpu_context& ctx, index_t n, float* features) {
+    for (index_t i = 0; i < n; ++i) {  // small weights, large maps: one window after the other stays in the caches
+      for (std::size_t b = first_; b < 4; ++b) run_block(ctx, b, i, 1);
+    }
+    for (std::size_t b = 4; b < 8; ++b) {  // large weights, small maps
+      if (b == 6 && slope_) {
+        stage& s = stages_[2];
+        fuse_.run(ctx, s.maps.data(), s.middle.data(), false, n, slope_map_.data(), 0);
+        std::swap(s.maps, s.middle);
+      }
+      run_block(ctx, b, 0, n);
+    }
+    average(n, features);
+  }
+
+  /// f(name, convolution, maps at once), in order.
+  template <class F>
+  void for_each_conv(F&& f) const {
+    for (std::size_t b = first_; b < 8; ++b) {
+      const std::string prefix = "layer" + std::to_string(b / 2 + 1) + "." + std::to_string(b % 2) + ".";
+      if (b == 6 && slope_) f(std::string("fuse"), fuse_, stages_[2].at_once);
+      blocks_[b - first_].for_each_conv(
+          [&](const std::string& n, const Conv& conv) { f(prefix + n, conv, stages_[b / 2].at_once); });
+    }
+  }
+
+ private:
+  struct stage {
+    detail::group_map map;
+    index_t at_once = 1;         // maps in a call
+    host_buffer<number> maps;    // one for each window
+    host_buffer<number> middle;  // of a block
+  };
+
+  // The slope module's output never changes, so its share of `fuse` is one map, added like a residual.
+  void set_fuse(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s, index_t windows) {
+    const index_t w = net.options().width;
+    const detail::group_map& map = stages_[2].map;
+    fuse_ = Conv(ctx.groups(), net.fuse(), nullptr, map, map, windows);
+    cpu_tensor<float, 4> features(extents<4>{1, s.slope[1], s.slope[2], s.slope[3]});
+    net.slope().forward(ctx, features);
+    cpu_tensor<float, 4> weight(4 * w, w, 3, 3);
+    for (index_t m = 0; m < 4 * w; ++m) {
+      std::copy_n(net.fuse().weight()[m].data_handle() + 4 * w * 9, w * 9, weight[m].data_handle());
+    }
+    cpu_tensor<float, 4> share(extents<4>{1, s.layer3[1], s.layer3[2], s.layer3[3]});
+    ops::conv2d(ctx, features, weight, {}, share, {1, 1, 1, 1});
+    host_buffer<float> grouped(map.size());
+    detail::to_groups(map, share.data_handle(), grouped.data());
+    slope_map_ = host_buffer<number>(map.size());
+    for (index_t i = 0; i < map.size(); ++i) slope_map_.data()[i] = to_number<number>(grouped.data()[i]);
+  }
+  void run_block(cpu_context& ctx, std::size_t b, index_t first, index_t images) {
+    stage& s = stages_[b / 2];
+    const fast_block<Conv>& block = blocks_[b - first_];
+    number* const y = s.maps.data() + first * s.map.size();
+    const number* x = y;
+    if (!block.in_place()) {
+      const stage& before = stages_[b / 2 - 1];
+      x = before.maps.data() + first * before.map.size();
+    }
+    block.run(ctx, x, y, s.middle.data(), images);
+  }
+  // The mean of each channel of layer4.
+  void average(index_t n, float* features) {
+    const detail::group_map& m = stages_[3].map;
+    const float scale = 1.0F / static_cast<float>(m.height * m.width);
+    for (index_t i = 0; i < n; ++i)
+      for (index_t g = 0; g < m.groups(); ++g) {
+        std::fill(sums_.begin(), sums_.end(), 0.0F);
+        for (index_t h = 0; h < m.height; ++h) {
+          const number* pixel = stages_[3].maps.data() + i * m.size() + m.at(g, h, 0);
+          for (index_t w = 0; w < m.width; ++w)
+            for (float& s : sums_) s += to_float(*pixel++);
+        }
+        for (index_t c = 0; c < (std::min)(m.group, m.channels - g * m.group); ++c) {
+          *features++ = sums_[static_cast<std::size_t>(c)] * scale;
+        }
+      }
+  }
+
+  bool slope_ = false;
+  std::size_t first_ = 0;  // block
+  stage stages_[4];
+  std::vector<fast_block<Conv>> blocks_;
+  Conv fuse_;
+  host_buffer<number> slope_map_;
+  std::vector<float> sums_;  // of a group of channels
+};
+
+}  // namespace vmt::inline VMT_ABI::engine
