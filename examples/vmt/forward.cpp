@@ -81,15 +81,15 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& n
 int run(const options& o) {
   check_outputs({{"--model", o.model}, {"--input", o.input}}, {{"--output", o.output}});
   vmt::cpu_context ctx({.threads = o.threads});
-  std::visit([&](const auto& net) { outputs(ctx, net, o.input).save(o.output); }, load_network(o.model));
+  std::visit([&](const auto& net) { outputs(ctx, net, o.input).save(o.output); }, load_model(o.model).net);
   return done;
 }
 
 }  // namespace
 
-command add_forward(CLI::App& app) {
+command add_forward(parser& app) {
   const auto o = std::make_shared<options>();
-  CLI::App* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
+  parser* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
   c->add_option("--model", o->model, "weights, a safetensors file")->required();
   c->add_option("--input", o->input,
                 "a safetensors file with the tensor x: windows x frames x height x width, gray 0 to 1; for a key_net "

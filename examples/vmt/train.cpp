@@ -45,7 +45,7 @@ vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
 
 /// The network to begin with: that of the weights file, else one with random weights.
 vmt::onset_net<float> first_network(const train_options& o) {
-  if (!o.from.empty()) return load_model(o.from).net;
+  if (!o.from.empty()) return load_onset_net(o.from);
   vmt::onset_net<float> net(o.net);
   vmt::nn::initialise<float>(net, o.trainer.seed);
   return net;
@@ -74,9 +74,9 @@ int run(train_options o) {
 }
 
 /// The recipe of key_net, where an option was not given.
-void use_key_net_defaults(const CLI::App& c, train_options& o) {
+void use_key_net_defaults(const parser& c, train_options& o) {
   const auto unless_given = [&](const char* option, auto& value, auto usual) {
-    if (c.get_option(option)->count() == 0) value = usual;
+    if (!c.given(option)) value = usual;
   };
   vmt::train::trainer_options& t = o.trainer;
   unless_given("--batch", t.batch, 6);
@@ -85,6 +85,7 @@ void use_key_net_defaults(const CLI::App& c, train_options& o) {
   unless_given("--schedule", t.schedule, vmt::train::learning_rate_schedule::cosine);
   unless_given("--warm-up", t.cosine.warm_up, 50);
   unless_given("--clip-norm", t.clip_norm, 5.0);
+  unless_given("--average", t.average, 0.998);
   unless_given("--stop-after", t.stop_after, 0);
   unless_given("--epochs", o.trainer.epochs, 15);
   unless_given("--samples-per-epoch", t.samples_per_epoch, 600);
@@ -126,26 +127,24 @@ void check_train_folders(const train_options& o) {
   });
 }
 
-command add_train(CLI::App& app) {
+command add_train(parser& app) {
   using enum vmt::onset_variant;
   const auto o = std::make_shared<train_options>();
   o->trainer.stop_after = 25;
-  CLI::App* const c =
+  parser* const c =
       app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip; key-net can do without");
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")
       ->required();
   c->add_option("--model", o->model,
                 "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
-                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5")
-      ->check(CLI::IsMember({"onset-net", "key-net"}))
+                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5 --average 0.998")
+      ->check(one_of({"onset-net", "key-net"}))
       ->capture_default_str();
-  CLI::Option* const from = c->add_option(
+  option* const from = c->add_option(
       "--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
-    const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
-        {std::string(name(choices)), choices}...};
-    return c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
+    return c->add_choice(option, value, what, {{std::string(name(choices)), choices}...});
   };
   using vmt::nn::aggregation_kind;
   choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope)
@@ -187,11 +186,16 @@ command add_train(CLI::App& app) {
   c->add_option("--cache", o->cache,
                 "folder for the straightened strips, which trainings may share; default OUT/strips");
   number("--clip-norm", o->trainer.clip_norm, 0, 1e9, "gradients are shortened to this norm; 0: never");
+  number("--average", o->trainer.average, 0, 0.99999,
+         "decay of the running average of the weights, which are then what is kept; 0: none");
   number("--loader-threads", o->trainer.loader_threads, 1, 256, "that load windows");
   number("--render", o->render, 0, 100000, "key-net: segments of rendered video that an epoch uses");
   number("--fresh", o->fresh, 0, 100000, "key-net: segments that are new in each epoch");
   c->add_option("--midi", o->midi, "key-net: a folder of MIDI files for the rendered hands to play");
+  c->add_option("--rendered", o->rendered,
+                "key-net: a folder that keeps rendered segments for later trainings, 5 MB each");
   number("--mix", o->mix, 0, 1, "key-net: the share of windows from --data, beside rendered ones");
+  number("--swap", o->swap, 0, 1, "key-net: the share of these whose hands go to a rendered keyboard");
   number("--future", o->future, 0, 4, "key-net: frames that an output may look ahead")->excludes(from);
   number("--render-threads", o->render_threads, 1, 256, "key-net: that render");
   c->add_flag("--resume", o->trainer.resume, "go on from the checkpoint in OUT; start if there is none");

@@ -26,9 +26,9 @@ struct train_options {
   int threads = 0;
 
   // key-net
-  std::string midi;
+  std::string midi, rendered;
   vmt::index_t render = 0, fresh = 20, future = 4;
-  double mix = 0.5;
+  double mix = 0.5, swap = 0.45;
   int render_threads = 1;
 };
 

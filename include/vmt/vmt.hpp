@@ -52,6 +52,9 @@
 #include <vmt/backend/cpu/elementwise.hpp>
 #include <vmt/backend/cpu/frame_stem.hpp>
 #include <vmt/backend/cpu/frame_strips.hpp>
+#include <vmt/backend/cpu/group_conv.hpp>
+#include <vmt/backend/cpu/group_kernels.hpp>
+#include <vmt/backend/cpu/group_map.hpp>
 #include <vmt/backend/cpu/input_gradient.hpp>
 #include <vmt/backend/cpu/isa.hpp>
 #include <vmt/backend/cpu/key_columns.hpp>
@@ -63,7 +66,9 @@
 #include <vmt/backend/cpu/pool_kernel.hpp>
 #include <vmt/backend/cpu/product.hpp>
 #include <vmt/backend/cpu/relu_kernel.hpp>
+#include <vmt/backend/cpu/strip_kernel.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
+#include <vmt/backend/cpu/winograd.hpp>
 #include <vmt/backend/cpu/winograd_conv.hpp>
 #include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
@@ -104,12 +109,17 @@
 #include <vmt/model/summary.hpp>
 #include <vmt/model/weight_file.hpp>
 #include <vmt/model/weights.hpp>
+#include <vmt/engine/conv_plan.hpp>
+#include <vmt/engine/dense_aggregation.hpp>
+#include <vmt/engine/fast_conv.hpp>
+#include <vmt/engine/folded_norm.hpp>
 #include <vmt/engine/key_engine.hpp>
 #include <vmt/engine/key_reader.hpp>
 #include <vmt/engine/onset_engine.hpp>
 #include <vmt/engine/packed_conv.hpp>
 #include <vmt/engine/packed_temporal.hpp>
-#include <vmt/engine/stem_pool.hpp>
+#include <vmt/engine/picture_conv.hpp>
+#include <vmt/engine/stem_strips.hpp>
 #include <vmt/midi/note.hpp>
 #include <vmt/midi/notes_csv.hpp>
 #include <vmt/midi/smf.hpp>
@@ -158,6 +168,7 @@
 #include <vmt/synth/exercises.hpp>
 #include <vmt/synth/fingering.hpp>
 #include <vmt/synth/hands.hpp>
+#include <vmt/synth/motion.hpp>
 #include <vmt/synth/no_keyboard.hpp>
 #include <vmt/synth/options.hpp>
 #include <vmt/synth/paint_effects.hpp>
@@ -180,6 +191,8 @@
 #include <vmt/train/augment_geometry.hpp>
 #include <vmt/train/augment_light.hpp>
 #include <vmt/train/augment_plate.hpp>
+#include <vmt/train/augment_rear.hpp>
+#include <vmt/train/augment_swap.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/block_coding.hpp>
 #include <vmt/train/checkpoint.hpp>
@@ -191,6 +204,7 @@
 #include <vmt/train/fingerprint.hpp>
 #include <vmt/train/key_augment.hpp>
 #include <vmt/train/key_clip.hpp>
+#include <vmt/train/key_clip_file.hpp>
 #include <vmt/train/key_clips.hpp>
 #include <vmt/train/key_data.hpp>
 #include <vmt/train/key_loss.hpp>
@@ -211,7 +225,11 @@
 #include <vmt/transcribe/decoder.hpp>
 #include <vmt/transcribe/engine_concept.hpp>
 #include <vmt/transcribe/frame_gaps.hpp>
+#include <vmt/transcribe/frame_gate.hpp>
 #include <vmt/transcribe/gaussian_filter.hpp>
+#include <vmt/transcribe/key_decoder.hpp>
+#include <vmt/transcribe/key_transcriber.hpp>
+#include <vmt/transcribe/options.hpp>
 #include <vmt/transcribe/paper_decoder.hpp>
 #include <vmt/transcribe/peak_decoder.hpp>
 #include <vmt/transcribe/report.hpp>

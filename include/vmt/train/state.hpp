@@ -132,6 +132,18 @@ struct snapshot {
     parameters.assign(all.begin(), all.end());
     take_buffers(model);
   }
+  /// Moves by a part of the way to what the model holds, 0 … 1; an empty one takes all of it.
+  template <class Model>
+  void approach(Model& model, double part) {
+    if (empty()) return take(model);
+    const auto by = static_cast<float>(part);
+    const auto all = model.parameters().span();
+    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += by * (all[i] - parameters[i]);
+    auto at = buffers.begin();
+    model.for_each_buffer([&](const std::string&, auto b) {
+      for (const float v : b.span()) *at += by * (v - *at), ++at;
+    });
+  }
   template <class Model>
   void restore_buffers(Model& model) const {
     auto at = buffers.begin();

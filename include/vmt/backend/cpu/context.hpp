@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/backend/cpu/group_kernels.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
 #include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/workspace.hpp>
@@ -27,7 +28,8 @@ class cpu_context {
         double_kernel_(make_tile_kernel<double>(options.isa)),
         float_dot_(make_dot_kernel<float>(options.isa)),
         double_dot_(make_dot_kernel<double>(options.isa)),
-        plane_winograd_(make_plane_winograd(options.isa)) {
+        plane_winograd_(make_plane_winograd(options.isa)),
+        groups_(make_group_kernels(options.isa)) {
     if (!supported(isa_)) {
       throw error(errc::unsupported, "this processor cannot run the kernels for " + std::string(name(isa_)));
     }
@@ -55,6 +57,8 @@ class cpu_context {
       return double_dot_;
     }
   }
+  /// What works on feature maps with their channels in groups: the fast convolutions of inference.
+  [[nodiscard]] const group_kernels& groups() const noexcept { return groups_; }
 
  private:
   thread_pool pool_;
@@ -65,6 +69,7 @@ class cpu_context {
   dot_kernel<float> float_dot_;
   dot_kernel<double> double_dot_;
   plane_winograd_kernels plane_winograd_;
+  group_kernels groups_;
 };
 
 }  // namespace vmt::inline VMT_ABI
