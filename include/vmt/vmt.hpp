@@ -55,9 +55,11 @@
 #include <vmt/backend/cpu/eigen.hpp>
 #include <vmt/backend/cpu/elementwise.hpp>
 #include <vmt/backend/cpu/frame_stem.hpp>
+#include <vmt/backend/cpu/frame_strips.hpp>
 #include <vmt/backend/cpu/group_conv.hpp>
 #include <vmt/backend/cpu/group_kernels.hpp>
 #include <vmt/backend/cpu/group_map.hpp>
+#include <vmt/backend/cpu/input_gradient.hpp>
 #include <vmt/backend/cpu/isa.hpp>
 #include <vmt/backend/cpu/key_columns.hpp>
 #include <vmt/backend/cpu/lanes.hpp>
@@ -71,6 +73,8 @@
 #include <vmt/backend/cpu/strip_kernel.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
 #include <vmt/backend/cpu/winograd.hpp>
+#include <vmt/backend/cpu/winograd_conv.hpp>
+#include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
 #include <vmt/backend/cpu/workspace.hpp>
 #include <vmt/nn/adam.hpp>

@@ -145,3 +145,56 @@ TEST_CASE("sizes that do not fit are refused with both sizes") {
     CHECK(e.code() == errc::shape_mismatch);
   }
 }
+
+TEST_CASE("a 3×3 convolution with many channels is within single precision of the exact one, whatever the map's size") {
+  // Maps of more tiles in a row than one run has, of rests in both directions, of a single tile, of many blocks.
+  const extents<4> maps[] = {{1, 8, 6, 301}, {2, 16, 37, 50}, {1, 24, 4, 4}, {9, 8, 19, 25}, {1, 8, 3, 8}};
+  constexpr ops::conv2d_params p{1, 1, 1, 1};
+  for (const extents<4>& e : maps) {
+    const auto x = random_tensor<float, 4>(e, 1);
+    const auto w = random_tensor<float, 4>({13, e[1], 3, 3}, 2);
+    const auto bias = random_tensor<float, 1>({13}, 3);
+    const auto dy = random_tensor<float, 4>({e[0], 13, e[2], e[3]}, 4);
+    const auto exact = [](const auto& t) {
+      cpu_tensor<double, std::remove_cvref_t<decltype(t)>::rank()> d(t.extents());
+      std::copy(t.span().begin(), t.span().end(), d.span().begin());
+      return d;
+    };
+    ops::generic_context plain;
+    cpu_tensor<double, 4> y(dy.extents()), dx(e);
+    ops::conv2d(plain, exact(x), exact(w), exact(bias), y, p);
+    ops::conv2d_backward_input(plain, exact(dy), exact(w), dx, p);
+    for_each_context([&](auto& ctx) {
+      auto found = unwritten<float>(dy.extents());
+      auto found_dx = unwritten<float>(e);
+      ops::conv2d(ctx, x, w, bias, found, p);
+      ops::conv2d_backward_input(ctx, dy, w, found_dx, p);
+      CHECK(testing::normalised_difference(found, y.span()) <= 1e-6);
+      CHECK(testing::normalised_difference(found_dx, dx.span()) <= 1e-6);
+    });
+  }
+}
+
+TEST_CASE_TEMPLATE("a kernel as high as the map, and strides of one direction, have the gradient of the plain loops", T,
+                   float, double) {
+  struct shape {
+    index_t height, kernel_h, kernel_w;
+    ops::conv2d_params p;
+  };
+  const shape shapes[] = {{6, 6, 1, {}},           {6, 6, 3, {1, 2, 0, 1}}, {9, 3, 3, {2, 1, 1, 1}},
+                          {9, 3, 3, {2, 2, 1, 1}}, {8, 1, 1, {2, 2, 0, 0}}, {7, 3, 5, {1, 3, 1, 2}},
+                          {5, 1, 2, {3, 4, 0, 0}}};
+  for (const shape& s : shapes) {
+    const auto w = random_tensor<T, 4>({9, 5, s.kernel_h, s.kernel_w}, 1);
+    const extents<4> e{3, 5, s.height, 83};
+    const auto dy = random_tensor<T, 4>({3, 9, s.p.out_height(s.height, s.kernel_h), s.p.out_width(83, s.kernel_w)}, 2);
+    ops::generic_context plain;
+    cpu_tensor<T, 4> expected(e);
+    ops::conv2d_backward_input(plain, dy, w, expected, s.p);
+    for_each_context([&](auto& ctx) {
+      auto dx = unwritten<T>(e);
+      ops::conv2d_backward_input(ctx, dy, w, dx, s.p);
+      CHECK(testing::normalised_difference(dx, expected.span()) <= (std::is_same_v<T, float> ? 2e-6 : 1e-14));
+    });
+  }
+}

@@ -106,12 +106,12 @@ class onset_net {
   void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 2> logits) {
     const shapes s = t_.s = sizes(x.extents());
     t_.x = x;
-    t_.a0.resize(s.stem);
     tensor<T, 4, Backend>* a = &t_.map;
     if (aggregates_normed_stem()) {
       t_.map.resize(s.map);
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, x, t_.a0, t_.map);
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, x, t_.map);
     } else {
+      t_.a0.resize(s.stem);
       conv1_->forward(ctx, x.reshaped(s.input), t_.a0);
       t_.r0.resize(s.stem);
       bn1_->forward_train(ctx, t_.a0, t_.r0, true);
@@ -156,7 +156,7 @@ class onset_net {
     fc_->forward(ctx, t_.features, logits);
   }
 
-  /// Adds the gradient of the last `forward_train` to `gradients()`, once; x of that call must still be there. dx, the
+  /// Adds the gradient of the last `forward_train` to `gradients()`; x of that call must still be there. dx, the
   /// gradient of the input, is computed unless it is empty.
   template <class Context>
   void backward(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx = {}) {
@@ -184,9 +184,8 @@ class onset_net {
       layer1_->backward(ctx, t_.pooled, t_.l1, d_.pooled, d_.l1);
     }
     if (aggregates_normed_stem()) {
-      d_.map.resize(s.map);
-      pool_.backward(ctx, d_.l1, d_.map);
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, t_.a0, d_.map, dx);
+      pool_.backward(ctx, d_.l1, t_.map);  // the map is not needed any more: it holds its gradient
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, t_.map, dx);
       return;
     }
     d_.stem.resize(s.stem);

@@ -58,10 +58,10 @@ class basic_block {
     bn2_.forward_train(ctx, a2_, y);
     if (downsample_) {
       d_.resize(y.extents());
-      g_.resize(y.extents());
+      h_.resize(y.extents());
       downsample_->first.forward(ctx, x, d_);
-      downsample_->second.forward_train(ctx, d_, g_);
-      ops::add(ctx, y, g_, y);
+      downsample_->second.forward_train(ctx, d_, h_);
+      ops::add(ctx, y, h_, y);
     } else {
       ops::add(ctx, y, x, y);
     }
@@ -71,20 +71,20 @@ class basic_block {
   /// The gradient of the last `forward_train`, given its x and y. Adds to the parameters' gradients; overwrites dx.
   template <class Context>
   void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> y, const_view<T, 4> dy, tensor_view<T, 4> dx) {
-    g_.resize(y.extents());
     h_.resize(y.extents());
-    ops::relu_backward(ctx, y, dy, g_);
-    bn2_.backward(ctx, a2_, g_, h_);
+    ops::relu_backward(ctx, y, dy, h_);
+    bn2_.backward(ctx, a2_, h_, h_);
     conv2_.backward(ctx, r1_, h_, a2_);  // a2 is not needed any more: it holds the gradient of r1
     bn1_.backward(ctx, a1_, a2_, a2_, true);
     conv1_.backward(ctx, x, a2_, dx);
+    ops::relu_backward(ctx, y, dy, h_);  // once more, for the shortcut: cheaper than a map to keep it in
     if (downsample_) {
-      downsample_->second.backward(ctx, d_, g_, g_);
+      downsample_->second.backward(ctx, d_, h_, h_);
       shortcut_dx_.resize(dx.extents());
-      downsample_->first.backward(ctx, x, g_, shortcut_dx_);
+      downsample_->first.backward(ctx, x, h_, shortcut_dx_);
       ops::add(ctx, dx, shortcut_dx_, dx);
     } else {
-      ops::add(ctx, dx, g_, dx);
+      ops::add(ctx, dx, h_, dx);
     }
   }
 
@@ -121,7 +121,7 @@ class basic_block {
   std::optional<std::pair<conv2d<T, Backend>, batch_norm<T, Backend>>> downsample_;
   // Of the last forward_train: outputs of the convolutions (a1, a2, d) and of the first ReLU (r1).
   tensor<T, 4, Backend> a1_, r1_, a2_, d_;
-  tensor<T, 4, Backend> g_, h_, shortcut_dx_;  // room for gradients
+  tensor<T, 4, Backend> h_, shortcut_dx_;  // room for gradients
 };
 
 /// Two basic blocks in a row, the first with the stride: torchvision's `layer1` … `layer4`.

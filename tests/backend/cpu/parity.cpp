@@ -159,14 +159,13 @@ std::vector<op_case<T>> cases() {
     const auto dy = random<T, 4>({3, 8, p.out_height(31, 7), p.out_width(width, 7)}, key++);
     all.push_back(make_case<T>("frame_stem", std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
       auto y = dy, dx = x, dconv = conv;
-      cpu_tensor<T, 4> a(15, 8, dy.extent(2), dy.extent(3));
       auto mean = beta, inverse = beta, running_mean = beta, running_variance = gamma, dgamma = gamma, dbeta = beta;
       auto dweight = weight;
       const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
       const ops::frame_stem_parameters<T> stem{conv, p, gamma, beta, weight};
-      ops::frame_stem_train(ctx, x, stem, s, a, y);
+      ops::frame_stem_train(ctx, x, stem, s, y);
       ops::frame_stem_backward(ctx, x, dy, stem, mean.view(), inverse.view(),
-                               ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, a, dx.view());
+                               ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, dx.view());
       return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
     }));
   }

@@ -3,6 +3,7 @@
 
 #include <vmt/backend/cpu/group_kernels.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
+#include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/workspace.hpp>
 #include <vmt/core/thread_pool.hpp>
 
@@ -27,6 +28,7 @@ class cpu_context {
         double_kernel_(make_tile_kernel<double>(options.isa)),
         float_dot_(make_dot_kernel<float>(options.isa)),
         double_dot_(make_dot_kernel<double>(options.isa)),
+        plane_winograd_(make_plane_winograd(options.isa)),
         groups_(make_group_kernels(options.isa)) {
     if (!supported(isa_)) {
       throw error(errc::unsupported, "this processor cannot run the kernels for " + std::string(name(isa_)));
@@ -36,6 +38,8 @@ class cpu_context {
   [[nodiscard]] thread_pool& threads() noexcept { return pool_; }
   [[nodiscard]] workspace& scratch() noexcept { return scratch_; }
   [[nodiscard]] cpu_isa isa() const noexcept { return isa_; }
+
+  [[nodiscard]] const plane_winograd_kernels& plane_winograd() const noexcept { return plane_winograd_; }
 
   template <class T>
   [[nodiscard]] const tile_kernel<T>& kernel() const noexcept {
@@ -64,6 +68,7 @@ class cpu_context {
   tile_kernel<double> double_kernel_;
   dot_kernel<float> float_dot_;
   dot_kernel<double> double_dot_;
+  plane_winograd_kernels plane_winograd_;
   group_kernels groups_;
 };
 

@@ -3,13 +3,13 @@
 
 #include <vmt/backend/cpu/by_channel.hpp>
 #include <vmt/backend/cpu/conv2d.hpp>
+#include <vmt/backend/cpu/frame_strips.hpp>
 #include <vmt/ops/generic/frame_stem.hpp>
 
 /// \file
-/// The stem of a window's frames. Its maps are far larger than the caches and its arithmetic is little, so what counts
-/// is how often they cross the memory bus: forwards, statistics are taken of a frame's map while it is in the cache,
-/// and a second pass aggregates; backwards, one pass takes the sums, and the gradient of the map is made run by run
-/// where the weight gradient reads it, never stored.
+/// The stem of a window's frames. Its maps are far larger than the caches and its arithmetic is little, so they are
+/// made anew, strip by strip, for each of the four passes that need them (statistics, aggregation, sums of the
+/// gradients, weight gradient) and never stored: a processor multiplies faster than its memory gives.
 
 namespace vmt::inline VMT_ABI {
 
@@ -22,87 +22,140 @@ namespace detail {
   return {p.gamma(c) * inverse_deviation(c), mean(c), p.beta(c), true};
 }
 
-inline void frame_stem_train(cpu_context& ctx, const_view<float, 4> images, const ops::frame_stem_parameters<float>& p,
-                             const ops::batch_norm_statistics<float>& s, tensor_view<float, 4> a,
-                             tensor_view<float, 4> y) {
-  const index_t count = a.extent(0);
-  const index_t channels = a.extent(1);
-  const index_t frames = p.weight.extent(1);
-  const index_t size = a.extent(2) * a.extent(3);
+/// f(channel, row of the strip's numbers, row in the map) for all rows of a strip.
+template <class F>
+void for_each_row(const frame_strips& strips, const frame_strips::part& s, F f) {
+  for (index_t c = 0; c < strips.channels(); ++c)
+    for (index_t i = 0; i < s.rows; ++i) f(c, s.strip + c * strips.line() + i * strips.pitch(), s.first + i);
+}
+
+inline void frame_stem_train(cpu_context& ctx, const_view<float, 4> x, const ops::frame_stem_parameters<float>& p,
+                             const ops::batch_norm_statistics<float>& s, tensor_view<float, 4> y) {
+  const index_t windows = x.extent(0);
+  const index_t channels = y.extent(1);
+  const index_t width = y.extent(3);
   auto scratch = ctx.scratch().borrow();
-  double* const moments = scratch.take<double>(2 * count * channels);
-  const index_t at_once = ctx.threads().size();
-  for (index_t first = 0; first < count; first += at_once) {
-    const index_t some = (std::min)(at_once, count - first);
-    vmt_conv2d<float>(ctx, images.slice(first, some), p.conv, {}, a.slice(first, some), p.conv_params);
-    ctx.threads().parallel_for(some * channels, [&](index_t begin, index_t end) {
-      for (index_t item = first * channels + begin; item < first * channels + end; ++item) {
-        const float origin = a.data_handle()[item % channels * size];
-        const auto [sum, squares] = moments_avx2(size, a.data_handle() + item * size, origin);
-        moments[2 * item] = sum;
-        moments[2 * item + 1] = squares;
-      }
+  const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, y.extent(2), width);
+  // By window, then in order: the same sums for any number of threads.
+  using moments = std::array<double, 2>;
+  moments* const sums = scratch.take<moments>(windows * channels);
+  std::fill_n(sums, windows * channels, moments{0, 0});
+  strips.for_each([&](const frame_strips::part& part) {
+    for_each_row(strips, part, [&](index_t c, const float* row, index_t) {
+      const auto [sum, squares] = moments_avx2(width, row, 0.0F);
+      sums[part.n * channels + c][0] += sum;
+      sums[part.n * channels + c][1] += squares;
     });
-  }
-  ctx.threads().parallel_for(channels, [&](index_t begin, index_t end) {
-    constexpr index_t run = 2048;  // of y, which stays in the first cache while the frames pass
-    for (index_t c = begin; c < end; ++c) {
-      double sum = 0, squares = 0;
-      for (index_t n = 0; n < count; ++n) {
-        sum += moments[2 * (n * channels + c)];
-        squares += moments[2 * (n * channels + c) + 1];
-      }
-      take_moments(s, c, a[0][c].data_handle()[0], sum, squares, static_cast<double>(count * size));
-      const norm_line line = stem_line(p, s.mean, s.inverse_deviation, c);
-      for (index_t n = 0; n < y.extent(0); ++n)
-        for (index_t at = 0; at < size; at += run)
-          for (index_t f = 0; f < frames; ++f) {
-            weigh_normalised_avx2((std::min)(run, size - at), a[n * frames + f][c].data_handle() + at, line,
-                                  p.weight(c, f), f > 0, y[n][c].data_handle() + at);
-          }
+  });
+  const double count = static_cast<double>(windows * x.extent(1) * y.extent(2) * width);
+  for (index_t c = 0; c < channels; ++c) {
+    moments all{0, 0};
+    for (index_t n = 0; n < windows; ++n) {
+      all[0] += sums[n * channels + c][0];
+      all[1] += sums[n * channels + c][1];
     }
+    take_moments(s, c, 0.0F, all[0], all[1], count);
+  }
+  strips.for_each([&](const frame_strips::part& part) {
+    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
+      weigh_normalised_avx2(width, row, stem_line(p, s.mean, s.inverse_deviation, c), p.weight(c, part.f), part.f > 0,
+                            &y(part.n, c, i, index_t{0}));
+    });
   });
 }
 
-inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> images, const_view<float, 4> dy,
+/// The weight gradient of a strip's convolution, added to dw, C×taps; the strip holds the gradient of its output, zeros
+/// between the rows and behind them.
+inline void add_strip_gradient(const dot_kernel<float>& kernel, const frame_strips& strips,
+                               const frame_strips::part& part, const index_t* tap, float* sums, float* dw) {
+  constexpr index_t longest = 1024;  // places at a time: what meets stays in the first cache
+  const index_t length = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
+  for (index_t at = 0; at < length; at += longest)
+    for (index_t m0 = 0; m0 < strips.channels(); m0 += kernel.rows)
+      for (index_t k0 = 0; k0 < strips.taps(); k0 += kernel.taps) {
+        kernel.run({part.strip + m0 * strips.line() + at, strips.line(), 0, part.planes + at, tap + k0, 0,
+                    (std::min)(longest, length - at), 1},
+                   sums);
+        for (index_t m = m0; m < (std::min)(m0 + kernel.rows, strips.channels()); ++m)
+          for (index_t k = k0; k < (std::min)(k0 + kernel.taps, strips.taps()); ++k) {
+            dw[m * strips.taps() + k] += sums[(m - m0) * kernel.taps + (k - k0)];
+          }
+      }
+}
+
+inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_view<float, 4> dy,
                                 const ops::frame_stem_parameters<float>& p, const_view<float, 1> mean,
                                 const_view<float, 1> inverse_deviation, const ops::frame_stem_gradients<float>& d,
-                                tensor_view<float, 4> a, tensor_view<float, 4> dx_images) {
-  const index_t channels = a.extent(1);
-  const index_t frames = p.weight.extent(1);
-  const index_t size = a.extent(2) * a.extent(3);
+                                tensor_view<float, 4> dx) {
+  const index_t windows = x.extent(0);
+  const index_t frames = x.extent(1);
+  const index_t channels = dy.extent(1);
+  const index_t width = dy.extent(3);
   auto scratch = ctx.scratch().borrow();
+  const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, dy.extent(2), width);
+  using ops::generic::frame_sums;
+  frame_sums* const sums = scratch.take<frame_sums>(windows * channels * frames);
+  std::fill_n(sums, windows * channels * frames, frame_sums{});
+  strips.for_each([&](const frame_strips::part& part) {
+    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
+      const auto [g, q] =
+          gradient_sums_avx2(width, row, &dy(part.n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c));
+      frame_sums& to = sums[(part.n * channels + c) * frames + part.f];
+      to.sum += g;
+      to.product += q;
+    });
+  });
   norm_gradient* const rules = scratch.take<norm_gradient>(channels * frames);
-  ops::generic::frame_sums* const sums = scratch.take<ops::generic::frame_sums>(channels * frames);
-  ctx.threads().parallel_for(channels, [&](index_t begin, index_t end) {
-    for (index_t c = begin; c < end; ++c) {
-      const norm_line line = stem_line(p, mean, inverse_deviation, c);
-      const std::span<ops::generic::frame_sums> mine(sums + c * frames, static_cast<std::size_t>(frames));
-      std::fill(mine.begin(), mine.end(), ops::generic::frame_sums{});
-      for (index_t n = 0; n < dy.extent(0); ++n)
-        for (index_t f = 0; f < frames; ++f) {
-          const auto [g, q] =
-              gradient_sums_avx2(size, a[n * frames + f][c].data_handle(), dy[n][c].data_handle(), line);
-          mine[static_cast<std::size_t>(f)].sum += g;
-          mine[static_cast<std::size_t>(f)].product += q;
-        }
-      const ops::generic::frame_stem_rule<float> rule(p, inverse_deviation, static_cast<double>(a.extent(0) * size), c,
-                                                      mine, d);
-      for (index_t f = 0; f < frames; ++f) rules[c * frames + f] = {rule.factor(p.weight(c, f)), rule.c1, rule.c0};
-    }
-  });
-  const auto gradient = [&](index_t image, index_t c, index_t pixel, index_t count, float* out) {
-    norm_gradient_avx2(count, a[image][c].data_handle() + pixel, dy[image / frames][c].data_handle() + pixel,
-                       stem_line(p, mean, inverse_deviation, c), rules[c * frames + image % frames], out);
+  const double count = static_cast<double>(windows * frames * dy.extent(2) * width);
+  for (index_t c = 0; c < channels; ++c) {
+    frame_sums* const all = sums + c * frames;  // of window 0
+    for (index_t n = 1; n < windows; ++n)
+      for (index_t f = 0; f < frames; ++f) {
+        all[f].sum += sums[(n * channels + c) * frames + f].sum;
+        all[f].product += sums[(n * channels + c) * frames + f].product;
+      }
+    const ops::generic::frame_stem_rule<float> rule(p, inverse_deviation, count, c,
+                                                    {all, static_cast<std::size_t>(frames)}, d);
+    for (index_t f = 0; f < frames; ++f) rules[c * frames + f] = {rule.factor(p.weight(c, f)), rule.c1, rule.c0};
+  }
+  const auto gradient = [&](index_t n, index_t f, index_t c, index_t i, const float* row, float* out) {
+    norm_gradient_avx2(width, row, &dy(n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c),
+                       rules[c * frames + f], out);
   };
-  accumulate_weight_gradient<float>(ctx, images, a.extents(), gradient, d.conv, p.conv_params);
-  if (dx_images.data_handle() == nullptr) return;
-  ctx.threads().parallel_for(a.extent(0) * channels, [&](index_t begin, index_t end) {
-    for (index_t item = begin; item < end; ++item) {
-      gradient(item / channels, item % channels, 0, size, a.data_handle() + item * size);
+
+  const dot_kernel<float>& kernel = ctx.dot<float>();
+  const index_t weights = d.conv.size();
+  float* const dw = scratch.take<float>(windows * weights);
+  std::fill_n(dw, windows * weights, 0.0F);
+  index_t* const tap = scratch.take<index_t>(strips.taps() + kernel.taps);  // the last one again for those missing
+  for (index_t k = 0; k < strips.taps() + kernel.taps; ++k) tap[k] = strips.tap()[(std::min)(k, strips.taps() - 1)];
+  strips.for_each([&](const frame_strips::part& part) {
+    float tile[64];
+    VMT_ASSERT(kernel.rows * kernel.taps <= 64);
+    const index_t end = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
+    for (index_t c = 0; c < channels; ++c) {
+      float* const line = part.strip + c * strips.line();
+      for (index_t i = 0; i < part.rows; ++i) {
+        float* const row = line + i * strips.pitch();
+        gradient(part.n, part.f, c, part.first + i, row, row);
+        std::fill_n(row + width, strips.pitch() - width, 0.0F);
+      }
+      std::fill(line + part.rows * strips.pitch(), line + end, 0.0F);
     }
+    add_strip_gradient(kernel, strips, part, tap, tile, dw + part.n * weights);
   });
-  vmt_conv2d_backward_input<float>(ctx, a, p.conv, dx_images, p.conv_params);
+  for (index_t n = 0; n < windows; ++n)
+    for (index_t i = 0; i < weights; ++i) d.conv.data_handle()[i] += dw[n * weights + i];
+
+  if (dx.data_handle() == nullptr) return;
+  const extents<4> all{windows * frames, channels, dy.extent(2), width};
+  const tensor_view<float, 4> a(scratch.take<float>(all.size()), all);
+  strips.for_each([&](const frame_strips::part& part) {
+    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
+      gradient(part.n, part.f, c, i, row, &a(part.n * frames + part.f, c, i, index_t{0}));
+    });
+  });
+  vmt_conv2d_backward_input<float>(ctx, a, p.conv, ops::generic::frame_images(dx), p.conv_params);
 }
 
 }  // namespace detail
@@ -110,14 +163,16 @@ inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> images, c
 
 template <class T>
 void vmt_frame_stem_train(cpu_context& ctx, const_view<T, 4> x, const ops::frame_stem_parameters<T>& p,
-                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> a, tensor_view<T, 4> y) {
-  const const_view<T, 4> images = ops::generic::frame_images(x);
+                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y) {
 #if VMT_CPU_X86_DISPATCH
   if constexpr (std::is_same_v<T, float>) {
-    if (ctx.isa() != cpu_isa::portable) return detail::frame_stem_train(ctx, images, p, s, a, y);
+    if (ctx.isa() != cpu_isa::portable) return detail::frame_stem_train(ctx, x, p, s, y);
   }
 #endif
-  vmt_conv2d<T>(ctx, images, p.conv, {}, a, p.conv_params);
+  auto scratch = ctx.scratch().borrow();
+  const extents<4> all{x.extent(0) * x.extent(1), y.extent(1), y.extent(2), y.extent(3)};
+  const tensor_view<T, 4> a(scratch.template take<T>(all.size()), all);
+  vmt_conv2d<T>(ctx, ops::generic::frame_images(x), p.conv, {}, a, p.conv_params);
   ctx.threads().parallel_for(a.extent(1), [&](index_t first, index_t last) {
     ops::generic::norm_aggregate_train<T>(a, p, s, y, first, last);
   });
@@ -127,21 +182,26 @@ template <class T>
 void vmt_frame_stem_backward(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy,
                              const ops::frame_stem_parameters<T>& p, const_view<T, 1> mean,
                              const_view<T, 1> inverse_deviation, const ops::frame_stem_gradients<T>& d,
-                             tensor_view<T, 4> a, tensor_view<T, 4> dx) {
-  const const_view<T, 4> images = ops::generic::frame_images(x);
-  const tensor_view<T, 4> dx_images = dx.data_handle() == nullptr ? dx : ops::generic::frame_images(dx);
+                             tensor_view<T, 4> dx) {
 #if VMT_CPU_X86_DISPATCH
   if constexpr (std::is_same_v<T, float>) {
     if (ctx.isa() != cpu_isa::portable) {
-      return detail::frame_stem_backward(ctx, images, dy, p, mean, inverse_deviation, d, a, dx_images);
+      return detail::frame_stem_backward(ctx, x, dy, p, mean, inverse_deviation, d, dx);
     }
   }
 #endif
+  auto scratch = ctx.scratch().borrow();
+  const const_view<T, 4> images = ops::generic::frame_images(x);
+  const extents<4> all{images.extent(0), dy.extent(1), dy.extent(2), dy.extent(3)};
+  const tensor_view<T, 4> a(scratch.template take<T>(all.size()), all);
+  vmt_conv2d<T>(ctx, images, p.conv, {}, a, p.conv_params);
   ctx.threads().parallel_for(a.extent(1), [&](index_t first, index_t last) {
     ops::generic::norm_aggregate_backward<T>(a, dy, p, mean, inverse_deviation, d, first, last);
   });
   vmt_conv2d_backward_weight<T>(ctx, images, a, d.conv, p.conv_params);
-  if (dx.data_handle() != nullptr) vmt_conv2d_backward_input<T>(ctx, a, p.conv, dx_images, p.conv_params);
+  if (dx.data_handle() != nullptr) {
+    vmt_conv2d_backward_input<T>(ctx, a, p.conv, ops::generic::frame_images(dx), p.conv_params);
+  }
 }
 
 }  // namespace vmt::inline VMT_ABI

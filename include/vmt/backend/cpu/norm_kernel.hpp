@@ -35,11 +35,11 @@ __attribute__((target("avx2,fma"))) inline double sum_of_lanes(__m256 a, __m256 
   return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
 }
 
-/// Σ (x − origin) and Σ (x − origin)². Each run is summed around the mean of the one before it, so that squares stay
-/// as small as the deviations whatever the origin.
+/// Σ (x − origin) and Σ (x − origin)². Each run is summed around the mean of the one before it, the first one around
+/// its first number, so that squares in float stay as small as the deviations whatever the origin.
 __attribute__((target("avx2,fma"))) inline std::array<double, 2> moments_avx2(index_t n, const float* x, float origin) {
   std::array<double, 2> sums{0, 0};
-  float centre = origin;
+  float centre = n > 0 ? x[0] : origin;
   index_t i = 0;
   while (i + 16 <= n) {
     const index_t begin = i;

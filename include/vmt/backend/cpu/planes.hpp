@@ -28,6 +28,26 @@ void copy_every_other(const T* in, index_t n, T* out) noexcept {
   for (; i < n; ++i) out[i] = in[2 * i];
 }
 
+/// out[2i] = even[i], out[2i + 1] = odd[i], n numbers of out in all. A null pointer stands for zeros.
+template <class T>
+void interleave(const T* even, const T* odd, index_t n, T* out) noexcept {
+  index_t i = 0;
+#if defined(__SSE2__)
+  if constexpr (std::is_same_v<T, float>) {
+    for (; 2 * i + 8 <= n; i += 4) {
+      const __m128 a = even == nullptr ? _mm_setzero_ps() : _mm_loadu_ps(even + i);
+      const __m128 b = odd == nullptr ? _mm_setzero_ps() : _mm_loadu_ps(odd + i);
+      _mm_storeu_ps(out + 2 * i, _mm_unpacklo_ps(a, b));
+      _mm_storeu_ps(out + 2 * i + 4, _mm_unpackhi_ps(a, b));
+    }
+  }
+#endif
+  for (; 2 * i < n; ++i) {
+    out[2 * i] = even == nullptr ? T(0) : even[i];
+    if (2 * i + 1 < n) out[2 * i + 1] = odd == nullptr ? T(0) : odd[i];
+  }
+}
+
 [[nodiscard]] constexpr index_t ceil_div(index_t a, index_t b) noexcept {
   return (a + b - 1) / b;
 }

@@ -59,9 +59,9 @@ inline constexpr index_t chunk_numbers = index_t{1} << 18;
 }
 
 /// For images n = 0 … images−1, whose planes begin at x + n·stride: C = left · shifted lines, rows × places, tile by
-/// tile; `store(n, m, first, count, sums)` receives each finished run of pixels of a row. Where it has a member
-/// `row(n, m)`, the place of pixel 0 of row m or null, rows of the output being contiguous, most tiles are written
-/// there without it. Reads up to a tile's width beyond the planes where there are fewer places than that.
+/// tile; `store(n, m, first, count, sums)` receives each finished run of pixels of a row. Where it has members
+/// `place(n, m, first, count)`, where such a run lies or null, and `row_size()`, the distance of rows m, most tiles are
+/// written there without it. Reads up to a tile's width beyond the planes where there are fewer places than that.
 template <class T, class Store>
 void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts& s, const place_map& map, const T* x,
                      index_t stride, index_t images, Store store) {
@@ -90,13 +90,15 @@ void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts
         kernel.run(s.channels, s.taps, left + block * kernel.rows * s.depth(), x + n * stride + first, s.channel, s.tap,
                    out, row);
       };
-      if constexpr (requires { store.row(n, rows); }) {
+      if constexpr (requires { store.row_size(); }) {
         // Not for a tile that repeats some of the one before: two threads would write the same numbers.
         const index_t column = map.pitch == map.out_width ? 0 : begin % map.pitch;
         const bool whole = begin == first && begin + kernel.columns <= places && (block + 1) * kernel.rows <= rows &&
                            (map.pitch == map.out_width || column + kernel.columns <= map.out_width);
-        if (T* const out = whole ? store.row(n, block * kernel.rows) : nullptr; out != nullptr) {
-          run(out + begin - begin / map.pitch * (map.pitch - map.out_width), map.out_height * map.out_width);
+        const index_t pixel = begin - begin / map.pitch * (map.pitch - map.out_width);
+        T* const out = whole ? store.place(n, block * kernel.rows, pixel, kernel.columns) : nullptr;
+        if (out != nullptr) {
+          run(out, store.row_size());
           continue;
         }
       }
@@ -110,6 +112,27 @@ void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts
     }
   });
 }
+
+/// Stores what `multiply_planes` computes as the maps of y, images × rows × pixels, plus a bias unless that is null.
+template <class T>
+struct map_store {
+  T* y;
+  index_t rows, pixels;
+  const T* bias = nullptr;
+
+  [[nodiscard]] T* place(index_t n, index_t m, index_t pixel, index_t) const noexcept {
+    return bias == nullptr ? y + (n * rows + m) * pixels + pixel : nullptr;
+  }
+  [[nodiscard]] index_t row_size() const noexcept { return pixels; }
+  void operator()(index_t n, index_t m, index_t pixel, index_t count, const T* sums) const noexcept {
+    T* const out = y + (n * rows + m) * pixels + pixel;
+    if (bias == nullptr) {
+      std::copy_n(sums, count, out);
+    } else {
+      array_map<T>(out, count) = const_array_map<T>(sums, count) + bias[m];
+    }
+  }
+};
 
 /// Fills the planes of `images` images of `channels` channels; image n comes to dst + n·stride.
 template <class T, class Image>
