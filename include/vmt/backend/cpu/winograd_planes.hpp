@@ -126,9 +126,7 @@ struct winograd_plane_output {
       }
       const index_t rows = tiles.height - tiles.row < 4 ? tiles.height - tiles.row : 4;
       const index_t count = tiles.count - t < N ? tiles.count - t : N;
-      VMT_UNROLL
-      for (std::size_t r = 0; r < 4; ++r) {
-        if (index_t(r) >= rows) break;
+      for (std::size_t r = 0; index_t(r) < rows; ++r) {
         lanes<N> y[4];
         line::output<N>(square[r], y);
         float sorted[4][widest];
