@@ -36,6 +36,7 @@
 #include <vmt/ops/generic/pool2d.hpp>
 #include <vmt/ops/generic/rows.hpp>
 #include <vmt/ops/generic/sample_columns.hpp>
+#include <vmt/ops/gradients.hpp>
 #include <vmt/ops/linear.hpp>
 #include <vmt/ops/ops.hpp>
 #include <vmt/ops/optimise.hpp>
