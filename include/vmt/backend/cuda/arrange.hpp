@@ -38,24 +38,15 @@ void vmt_swap_last_two(gpu_context<R>& ctx, const_view<T, 3> x, bool accumulate,
 template <class R, class T>
 void vmt_resample_linear(gpu_context<R>& ctx, const_view<T, 3> x, tensor_view<T, 3> y) {
   if (y.empty()) return;
-  auto room = ctx.scratch().borrow();
-  const std::vector<gpu::between> table = gpu::resample_table(x.extent(2), y.extent(2));
-  ctx.map(y.size(), gpu::resample_body<T>{static_cast<int>(x.extent(2)), gpu::divisor(y.extent(2)),
-                                          ctx.template upload<gpu::between>(room, table), ctx.in(x), ctx.out(y)});
+  ctx.map(y.size(),
+          gpu::resample_body<T>{static_cast<int>(x.extent(2)), gpu::divisor(y.extent(2)), ctx.in(x), ctx.out(y)});
 }
 
 template <class R, class T>
 void vmt_resample_linear_backward(gpu_context<R>& ctx, const_view<T, 3> dy, tensor_view<T, 3> dx) {
   if (dx.empty()) return;
-  auto room = ctx.scratch().borrow();
-  const gpu::share_lists lists =
-      gpu::shares_of(gpu::resample_table(dx.extent(2), dy.extent(2)), dx.extent(2), [](std::size_t m) {
-        return gpu::share_target{0, static_cast<std::int32_t>(m)};
-      });
-  ctx.map(dx.size(),
-          gpu::resample_backward_body<T>{static_cast<int>(dy.extent(2)), gpu::divisor(dx.extent(2)),
-                                         ctx.template upload<std::int32_t>(room, lists.begin),
-                                         ctx.template upload<gpu::share>(room, lists.shares), ctx.in(dy), ctx.out(dx)});
+  ctx.map(dx.size(), gpu::resample_backward_body<T>{static_cast<int>(dy.extent(2)), gpu::divisor(dx.extent(2)),
+                                                    ctx.in(dy), ctx.out(dx)});
 }
 
 template <class R, class T>

@@ -96,6 +96,8 @@ class simulated_runtime {
   /// Has every access of the bodies told to a log, which is borrowed; null: no longer.
   void watch(gpu::access_log* log) noexcept { log_ = log; }
   void set_order(gpu::host_order order) noexcept { order_ = order; }
+  /// Whether kernels run at all, or are only launched.
+  void run_kernels(bool on) noexcept { running_ = on; }
   /// Whether `events()` grows.
   void remember(bool on) noexcept { remember_ = on; }
   [[nodiscard]] const std::vector<event>& events() const noexcept { return events_; }
@@ -116,7 +118,7 @@ class simulated_runtime {
     }
     if (on_launch) on_launch(Body::name);
     if (remember_) events_.push_back({Body::name, shape, 0});
-    gpu::run_on_host(body, n, shape, order_, log_);
+    if (running_) gpu::run_on_host(body, n, shape, order_, log_);
   }
   /// A product as BLAS defines it, in double.
   template <class T>
@@ -126,6 +128,7 @@ class simulated_runtime {
       return;
     }
     if (remember_) events_.push_back({"multiply", {}, 0});
+    if (!running_) return;
     const auto enter = [precision](T x) {
       if (precision == gpu::precision::bf16) return T(gpu::from_bf16(gpu::to_bf16(static_cast<float>(x))));
       return precision == gpu::precision::tf32 ? T(gpu::to_tf32(static_cast<float>(x))) : x;
@@ -182,6 +185,7 @@ class simulated_runtime {
   gpu::device_limits limits_;
   gpu::access_log* log_ = nullptr;
   gpu::host_order order_ = gpu::host_order::forward;
+  bool running_ = true;
   bool remember_ = false;
   std::vector<event> events_;
   bool capturing_ = false;

@@ -3,7 +3,6 @@
 
 #include <vmt/backend/cuda/bodies/arrange.hpp>
 #include <vmt/backend/cuda/context.hpp>
-#include <vmt/ops/generic/arrange.hpp>
 #include <vmt/ops/generic/sample_columns.hpp>
 
 #include <span>
@@ -14,16 +13,6 @@
 /// reverse: which outputs a number had a share in. Lists instead of atomic additions keep the sums in one order.
 
 namespace vmt::inline VMT_ABI::gpu {
-
-[[nodiscard]] inline std::vector<between> resample_table(index_t inputs, index_t outputs) {
-  std::vector<between> table;
-  table.reserve(static_cast<std::size_t>(outputs));
-  for (index_t m = 0; m < outputs; ++m) {
-    const ops::generic::resample_point p(m, outputs, inputs);
-    table.push_back({static_cast<std::int32_t>(p.left), static_cast<std::int32_t>(p.right), p.fraction});
-  }
-  return table;
-}
 
 /// Where the windows of columns look: point j·R + r for column j of the window of place r.
 struct column_table {

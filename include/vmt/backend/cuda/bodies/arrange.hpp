@@ -66,11 +66,20 @@ struct transpose_body {
   }
 };
 
-/// A number between two others, as a table of the host says: left + fraction · (right − left).
+/// A number between two others: left + fraction · (right − left).
 struct between {
   std::int32_t left, right;
   double fraction;
 };
+
+/// Output m of M of a resampling of L numbers with both ends kept (`ops::generic::resample_point`).
+[[nodiscard]] VMT_HOST_DEVICE inline between resampled(int m, int outputs, int inputs) {
+  const double place =
+      outputs > 1 ? static_cast<double>(m) * static_cast<double>(inputs - 1) / static_cast<double>(outputs - 1) : 0.0;
+  const int floor = static_cast<int>(place);
+  const int left = floor < inputs - 1 ? floor : inputs - 1;
+  return {left, left + 1 < inputs ? left + 1 : left, place - static_cast<double>(left)};
+}
 
 /// y[line, m] between two numbers of the line of x.
 template <class T>
@@ -79,41 +88,34 @@ struct resample_body {
   static constexpr const char* name = "resample_linear";
   int inputs;
   divisor by_outputs;
-  input_span<between> table;  ///< for each m
   input_span<T> x;
   device_span<T> y;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_outputs.quotient(i);
-    const between p = table[i - line * by_outputs.value()];
+    const between p = resampled(i - line * by_outputs.value(), by_outputs.value(), inputs);
     const T f = static_cast<T>(p.fraction);
     y.set(i, (T(1) - f) * x[line * inputs + p.left] + f * x[line * inputs + p.right]);
   }
 };
 
-/// A share of a number that goes to another, as a table of the host says.
-struct share {
-  std::int32_t from;
-  std::int32_t padding;  ///< the struct has no gaps
-  double weight;
-};
-
-/// dx[line, l] = Σ weight · dy[line, from] over the shares begin[l] … begin[l + 1].
+/// dx[line, l] = Σ of the shares of l in the outputs m, in their order.
 template <class T>
 struct resample_backward_body {
   using kind = map_kind;
   static constexpr const char* name = "resample_linear_backward";
   int outputs;
   divisor by_inputs;
-  input_span<std::int32_t> begin;
-  input_span<share> shares;
   input_span<T> dy;
   device_span<T> dx;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_inputs.quotient(i);
     const int l = i - line * by_inputs.value();
     T sum = T(0);
-    for (int e = begin[l]; e < begin[l + 1]; ++e) {
-      sum += static_cast<T>(shares[e].weight) * dy[line * outputs + shares[e].from];
+    for (int m = 0; m < outputs; ++m) {  // lines are short
+      const between p = resampled(m, outputs, by_inputs.value());
+      const T f = static_cast<T>(p.fraction);
+      if (p.left == l) sum += (T(1) - f) * dy[line * outputs + m];
+      if (p.right == l) sum += f * dy[line * outputs + m];
     }
     dx.set(i, sum);
   }
@@ -173,6 +175,13 @@ struct take_rows_backward_body {
     }
     dx.set(i, sum);
   }
+};
+
+/// A share of a number that goes to another, as a table of the host says.
+struct share {
+  std::int32_t from;
+  std::int32_t padding;  ///< the struct has no gaps
+  double weight;
 };
 
 /// The sizes of windows of columns: x N×C×W, y C×J×R×L.
