@@ -24,8 +24,8 @@ struct gpu_options {
 /// serves one calling thread; its work is done in order, after the call returned. Results are the same in each run.
 ///
 /// A runtime has: `backend`, `limits()`, `log()`, `reachable(pointer)`, `launch(body, n, shape)`, `copy_in`,
-/// `copy_out`, `synchronise`, `multiply(blas_product)`, the maths `tf32_math` and `bf16_math`, and graphs:
-/// `begin_capture`, `end_capture`, `replay`.
+/// `copy_out`, `synchronise`, `multiply(blas_product)`, the maths `tf32_math` and `bf16_math`, `pinned` memory, and
+/// graphs: `begin_capture`, `end_capture`, `replay`.
 template <class Runtime>
 class gpu_context {
  public:

@@ -26,6 +26,8 @@ class cuda_runtime {
   using backend = cuda;
   using bf16_math = gpu::tensor_cores<gpu::bf16_fragments>;
   using tf32_math = gpu::tensor_cores<gpu::tf32_fragments>;
+  template <class T>
+  using pinned = pinned_buffer<T>;
 
   /// A recorded sequence of launches.
   class graph {

@@ -30,6 +30,18 @@ template <class T>
   return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(p) & ~far_away);
 }
 
+/// Host memory that the device may copy from and to.
+template <class T>
+class simulated_pinned {
+ public:
+  simulated_pinned() noexcept = default;
+  explicit simulated_pinned(index_t n) : memory_(n) {}
+  [[nodiscard]] std::span<T> span() noexcept { return {memory_.data(), static_cast<std::size_t>(memory_.size())}; }
+
+ private:
+  host_buffer<T> memory_;
+};
+
 /// Owned memory of the simulated device, zeroed.
 template <class T>
 class simulated_buffer {
@@ -72,6 +84,8 @@ class simulated_runtime {
   using backend = simulated;
   using bf16_math = gpu::emulated<gpu::bf16_factor>;
   using tf32_math = gpu::emulated<gpu::tf32_factor>;
+  template <class T>
+  using pinned = gpu::simulated_pinned<T>;
 
   /// A launch, a product ("multiply"), or a copy ("copy_in", "copy_out").
   struct event {
