@@ -36,7 +36,7 @@ vmt::onset_net<float> network(const options& o) {
     vmt::nn::initialise<float>(net, 1);
     return net;
   }
-  return load_model(o.model).net;
+  return load_onset_net(o.model);
 }
 
 /// Gray noise; the kernels take the same time for any picture.

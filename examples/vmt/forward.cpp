@@ -81,7 +81,7 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& n
 int run(const options& o) {
   check_outputs({{"--model", o.model}, {"--input", o.input}}, {{"--output", o.output}});
   vmt::cpu_context ctx({.threads = o.threads});
-  std::visit([&](const auto& net) { outputs(ctx, net, o.input).save(o.output); }, load_network(o.model));
+  std::visit([&](const auto& net) { outputs(ctx, net, o.input).save(o.output); }, load_model(o.model).net);
   return done;
 }
 

@@ -68,7 +68,7 @@ int run(const std::string& path) {
         print((path.empty() ? "the released weights" : path) + "\n" + facts(net.options()) +
               table(vmt::summarise(net.options())));
       },
-      load_network(path));
+      load_model(path).net);
   return done;
 }
 

@@ -6,11 +6,11 @@
 #include <vmt/io/number.hpp>
 
 // The released weights lie beside include/, where the compiler and the assembler find them by the include path.
-#if defined(__ELF__) && __has_include("../models/onset_net.safetensors")
+#if defined(__ELF__) && __has_include("../models/key_net.safetensors")
 asm(R"(.pushsection .rodata
 .balign 64
 vmt_tool_weights_begin:
-.incbin "../models/onset_net.safetensors"
+.incbin "../models/key_net.safetensors"
 vmt_tool_weights_end:
 .byte 0
 .popsection)");
@@ -36,12 +36,8 @@ std::span<const std::byte> released_weights() noexcept {
 }
 
 model model_of(const vmt::io::tensor_file& file, const std::string& where) {
+  if (vmt::model_name_of(file) == "key_net") return {vmt::key_net_of<float>(file, where), file.metadata};
   return {vmt::onset_net_of<float>(file, where), file.metadata};
-}
-
-network network_of(const vmt::io::tensor_file& file, const std::string& where) {
-  if (vmt::model_name_of(file) == "key_net") return vmt::key_net_of<float>(file, where);
-  return vmt::onset_net_of<float>(file, where);
 }
 
 /// What `make(file, where)` makes of a weights file; an empty path means the released one.
@@ -62,21 +58,26 @@ auto from_weights(const std::filesystem::path& path, Make make) {
 
 }  // namespace
 
-double model::threshold(const std::string& decoder, double otherwise) const {
-  const auto found = metadata.find("threshold." + decoder);
+double model::number(const std::string& name, double otherwise, double low, double high) const {
+  const auto found = metadata.find(name);
   if (found == metadata.end()) return otherwise;
   const auto value = vmt::io::parse_double(found->second);
-  if (value && *value > 0 && *value < 1) return *value;
-  throw vmt::error(vmt::errc::bad_format, "the metadata threshold." + decoder + " of the weights is '" + found->second +
-                                              "', a number between 0 and 1 was expected; give one with --threshold");
+  if (value && *value >= low && *value <= high) return *value;
+  std::string range;
+  vmt::io::append_number(range, low);
+  vmt::io::append_number(range += " to ", high);
+  throw vmt::error(vmt::errc::bad_format, "the metadata " + name + " of the weights is '" + found->second +
+                                              "', a number from " + range + " was expected");
 }
 
 model load_model(const std::filesystem::path& path) {
   return from_weights(path, model_of);
 }
 
-network load_network(const std::filesystem::path& path) {
-  return from_weights(path, network_of);
+vmt::onset_net<float> load_onset_net(const std::filesystem::path& path) {
+  return from_weights(path, [](const vmt::io::tensor_file& file, const std::string& where) {
+    return vmt::onset_net_of<float>(file, where);
+  });
 }
 
 }  // namespace tool

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "device.hpp"
 #include "model.hpp"
 #include "paths.hpp"
 #include "train.hpp"
@@ -45,7 +46,7 @@ vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
 
 /// The network to begin with: that of the weights file, else one with random weights.
 vmt::onset_net<float> first_network(const train_options& o) {
-  if (!o.from.empty()) return load_model(o.from).net;
+  if (!o.from.empty()) return load_onset_net(o.from);
   vmt::onset_net<float> net(o.net);
   vmt::nn::initialise<float>(net, o.trainer.seed);
   return net;
@@ -64,7 +65,9 @@ int run(train_options o) {
     const vmt::train::video_data validation = load(o, vmt::train::subset::validation);
     std::fprintf(stderr, "%lld windows to train with, %lld to validate with\n", static_cast<long long>(training.size()),
                  static_cast<long long>(validation.size()));
-    return train_to_the_end(o, net, net, training, validation);
+    if (o.device.cuda()) return train_on_cuda(o, net, training, validation);
+    vmt::cpu_context ctx({.threads = o.threads});
+    return train_to_the_end(ctx, o, net, net, training, validation);
   } catch (...) {
     std::error_code ignored;  // folders that nothing came into
     if (own_cache) fs::remove(o.cache, ignored);
@@ -85,6 +88,7 @@ void use_key_net_defaults(const CLI::App& c, train_options& o) {
   unless_given("--schedule", t.schedule, vmt::train::learning_rate_schedule::cosine);
   unless_given("--warm-up", t.cosine.warm_up, 50);
   unless_given("--clip-norm", t.clip_norm, 5.0);
+  unless_given("--average", t.average, 0.998);
   unless_given("--stop-after", t.stop_after, 0);
   unless_given("--epochs", o.trainer.epochs, 15);
   unless_given("--samples-per-epoch", t.samples_per_epoch, 600);
@@ -137,7 +141,7 @@ command add_train(CLI::App& app) {
       ->required();
   c->add_option("--model", o->model,
                 "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
-                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5")
+                "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5 --average 0.998")
       ->check(CLI::IsMember({"onset-net", "key-net"}))
       ->capture_default_str();
   CLI::Option* const from = c->add_option(
@@ -187,11 +191,17 @@ command add_train(CLI::App& app) {
   c->add_option("--cache", o->cache,
                 "folder for the straightened strips, which trainings may share; default OUT/strips");
   number("--clip-norm", o->trainer.clip_norm, 0, 1e9, "gradients are shortened to this norm; 0: never");
+  number("--average", o->trainer.average, 0, 0.99999,
+         "decay of the running average of the weights, which are then what is kept; 0: none");
+  add_device_options(*c, o->device);
   number("--loader-threads", o->trainer.loader_threads, 1, 256, "that load windows");
   number("--render", o->render, 0, 100000, "key-net: segments of rendered video that an epoch uses");
   number("--fresh", o->fresh, 0, 100000, "key-net: segments that are new in each epoch");
   c->add_option("--midi", o->midi, "key-net: a folder of MIDI files for the rendered hands to play");
+  c->add_option("--rendered", o->rendered,
+                "key-net: a folder that keeps rendered segments for later trainings, 5 MB each");
   number("--mix", o->mix, 0, 1, "key-net: the share of windows from --data, beside rendered ones");
+  number("--swap", o->swap, 0, 1, "key-net: the share of these whose hands go to a rendered keyboard");
   number("--future", o->future, 0, 4, "key-net: frames that an output may look ahead")->excludes(from);
   number("--render-threads", o->render_threads, 1, 256, "key-net: that render");
   c->add_flag("--resume", o->trainer.resume, "go on from the checkpoint in OUT; start if there is none");

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include "device.hpp"
 #include "model.hpp"
 #include "paths.hpp"
 #include "train.hpp"
 
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/media/stb.hpp>
+#include <vmt/core/crc32.hpp>
+#include <vmt/train/key_clip_file.hpp>
 #include <vmt/train/key_clips.hpp>
 #include <vmt/train/key_data.hpp>
 #include <vmt/train/key_task.hpp>
@@ -18,7 +21,7 @@ namespace fs = std::filesystem;
 /// The network to begin with: that of the weights file, else one with random weights.
 vmt::key_net<float> first_network(const train_options& o) {
   if (!o.from.empty()) {
-    network found = load_network(o.from);
+    network found = load_model(o.from).net;
     if (auto* const net = std::get_if<vmt::key_net<float>>(&found)) return std::move(*net);
     throw vmt::error(vmt::errc::inconsistent, "'" + o.from + "' holds no key_net; leave out --model key-net");
   }
@@ -47,6 +50,12 @@ vmt::train::made_clips rendered(const train_options& o, const vmt::train::perfor
   vmt::train::made_clips made;
   made.make = [look, &pieces](vmt::index_t i) { return vmt::train::render_key_clip(i, look, pieces); };
   made.stamp = pieces.fingerprint() + look.seed;
+  if (!o.rendered.empty()) {
+    // What the renderer makes of the first segment tells renderers apart too.
+    const vmt::train::key_clip first = made.make(0);
+    const auto bytes = std::as_bytes(std::span(first.pixels));
+    made.make = vmt::train::stored_clips(made.make, o.rendered, made.stamp ^ vmt::crc32(bytes));
+  }
   made.pool = training ? o.render : std::min<vmt::index_t>(o.render, 24);
   made.fresh = training ? o.fresh : 0;
   made.threads = o.render_threads;
@@ -70,6 +79,7 @@ int train_key_net(train_options o) {
 
   vmt::train::key_data_options train{
       .samples = o.trainer.samples_per_epoch, .real_share = o.mix, .seed = o.trainer.seed};
+  train.augment.swapped = o.swap;
   vmt::train::key_data_options check = train;
   check.samples = o.trainer.validation_samples;
   check.seed = o.trainer.seed + 1;
@@ -81,8 +91,10 @@ int train_key_net(train_options o) {
                                         check_rendered ? rendered(o, pieces, false) : vmt::train::made_clips{}, check);
   o.trainer.samples_per_epoch = o.trainer.validation_samples = 0;  // the sources have as many
 
+  if (o.device.cuda()) return train_on_cuda(o, net, training, validation);
   vmt::train::key_task task(net, {}, o.trainer.seed);
-  return train_to_the_end(o, task, net, training, validation);
+  vmt::cpu_context ctx({.threads = o.threads});
+  return train_to_the_end(ctx, o, task, net, training, validation);
 }
 
 }  // namespace tool

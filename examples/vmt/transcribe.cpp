@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "device.hpp"
 #include "find_keyboard.hpp"
 #include "model.hpp"
 #include "notes.hpp"
@@ -13,6 +14,7 @@
 #include <vmt/engine/onset_engine.hpp>
 #include <vmt/keyboard/keyboard_file.hpp>
 #include <vmt/media/until_broken.hpp>
+#include <vmt/transcribe/key_transcriber.hpp>
 
 #include <cstdio>  // snprintf
 #include <map>
@@ -66,21 +68,48 @@ std::function<bool(vmt::frame&)> after(vmt::frame first, std::function<bool(vmt:
   };
 }
 
-vmt::transcribe::transcribe_options decoding(const transcribe_command& o, const model& m) {
-  vmt::transcribe::transcribe_options t;
+/// How the outputs of the network become notes. Returns the threshold.
+double decoding(const transcribe_command& o, const model& m, vmt::transcribe::transcribe_options& t) {
+  const auto threshold = [&](const char* name, double usual) {
+    return o.threshold.value_or(m.number(name, usual, 1e-6, 1));
+  };
+  if (m.keys() != nullptr) {
+    if (o.decoder == "paper") {
+      throw vmt::error(vmt::errc::invalid_argument,
+                       "--decoder paper is for weights of onset_net; these are of key_net, which tells whole notes");
+    }
+    t.notes.threshold = threshold("threshold.notes", t.notes.threshold);
+    t.notes.confidence_scale = m.number("confidence.scale", 1, 0, 100);
+    t.notes.confidence_shift = m.number("confidence.shift", 0, -100, 100);
+    return t.notes.threshold;
+  }
   if (o.decoder == "paper") {
     vmt::transcribe::paper_options paper;
-    paper.threshold = o.threshold.value_or(m.threshold("paper", paper.threshold));
+    paper.threshold = threshold("threshold.paper", paper.threshold);
     t.decoder = paper;
-  } else {
-    vmt::transcribe::peak_options peaks;
-    peaks.threshold = o.threshold.value_or(m.threshold("peaks", peaks.threshold));
-    t.decoder = peaks;
+    return paper.threshold;
   }
-  t.lag_seconds = o.lag;
-  t.damaged = o.frames.damaged;
-  t.stop = stop_requested;
-  return t;
+  vmt::transcribe::peak_options peaks;
+  peaks.threshold = threshold("threshold.peaks", peaks.threshold);
+  t.decoder = peaks;
+  return peaks.threshold;
+}
+
+/// Shows the video to the network.
+vmt::transcribe::transcription_result watch(const transcribe_command& o, const model& m,
+                                            std::function<bool(vmt::frame&)>& source, transcription_outputs& outputs,
+                                            const vmt::transcribe::transcribe_options& options) {
+  if (o.device.cuda() && m.keys() != nullptr) {
+    throw vmt::error(vmt::errc::invalid_argument,
+                     "--device cuda runs weights of onset_net; these are of key_net, which follows video on the CPU");
+  }
+  if (o.device.cuda()) {
+    return watch_on_cuda(o.device, std::get<vmt::onset_net<float>>(m.net), source, outputs, options);
+  }
+  vmt::cpu_context ctx({.threads = o.threads});
+  if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);
+  vmt::onset_engine engine(ctx, std::get<vmt::onset_net<float>>(m.net), strip_height, strip_width);
+  return vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
 }
 
 int run(const transcribe_command& o) {
@@ -92,8 +121,15 @@ int run(const transcribe_command& o) {
   if (!(o.start < o.end)) throw vmt::error(vmt::errc::invalid_argument, "--start must lie before --end");
   std::optional<std::vector<vmt::note>> reference;
   if (!o.reference.empty()) reference = load_notes(o.reference);
+  if (o.lag == "auto" && !reference) {
+    throw vmt::error(vmt::errc::invalid_argument, "--lag auto needs notes to compare with: --reference NOTES");
+  }
   const model m = load_model(o.model);
-  vmt::transcribe::transcribe_options options = decoding(o, m);
+  vmt::transcribe::transcribe_options options;
+  const double threshold = decoding(o, m, options);
+  options.damaged = o.frames.damaged;
+  options.plate_ahead = o.plate_ahead;
+  options.stop = stop_requested;
 
   video whole = open_video(o.in, o.frames);
   const vmt::index_t frames = whole.frames;
@@ -106,7 +142,10 @@ int run(const transcribe_command& o) {
     throw vmt::error(vmt::errc::inconsistent, "'" + o.in + "' has no frames in the part that --start and --end choose");
   }
   options.keyboard = keyboard_in(first, o);
-  if (o.lowest_key && (o.keyboard == "strip" || !options.keyboard)) options.lowest_key = *o.lowest_key;
+  if (!options.keyboard && m.keys() != nullptr) options.keyboard = vmt::keyboard::whole_picture(first.width, first.height);
+  if (o.lowest_key && m.keys() == nullptr && (o.keyboard == "strip" || !options.keyboard)) {
+    options.lowest_key = *o.lowest_key;
+  }
   source = after(std::move(first), std::move(source));
   vmt::media::until_broken<std::function<bool(vmt::frame&)>> kept(std::move(source));
   source = [&](vmt::frame& f) {  // half a concert is better than none; a folder can be put in order
@@ -115,10 +154,13 @@ int run(const transcribe_command& o) {
     return more;
   };
 
-  transcription_outputs outputs(o, m.net.options().keys);
+  const int lowest_key = m.keys() != nullptr ? options.keyboard->lowest_key : options.lowest_key;
+  transcription_outputs outputs(o, m.keys() != nullptr ? options.keyboard->highest_key - lowest_key + 1
+                                                       : std::get<vmt::onset_net<float>>(m.net).options().keys,
+                                lowest_key);
   progress line;
   double now = 0;
-  outputs.watch(options, now);
+  outputs.watch(options, threshold, now);
   options.on_progress = [&](vmt::index_t count, vmt::index_t) {
     const double begin = std::min(o.start, now);
     const bool by_count = frames > 0 && o.start <= 0 && o.end == std::numeric_limits<double>::infinity();
@@ -128,15 +170,16 @@ int run(const transcribe_command& o) {
     line.update("frame " + std::to_string(count) + ", " + std::to_string(static_cast<long long>(now)) + " s of video",
                 share);
   };
-  vmt::cpu_context ctx({.threads = o.threads});
-  vmt::onset_engine engine(ctx, m.net, strip_height, strip_width);
-  const auto result = vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
+  const auto result = watch(o, m, source, outputs, options);
   line.clear();
   const bool stopped = result.stopped || stop_requested();
-  const std::string scores = outputs.commit(m, options, result, reference, line.seconds());
+  const std::string scores = outputs.commit(m, result, reference, line.seconds());
   complain(std::to_string(result.notes) + " notes in " + std::to_string(result.frames) + " frames -> " + o.midi);
   if (result.damaged + result.gaps > 0) {
     complain(std::to_string(result.damaged) + " damaged frames, " + std::to_string(result.gaps) + " gaps in the video");
+  }
+  if (result.unseen > 0) {
+    complain(std::to_string(result.unseen) + " frames do not show the keyboard where it was; no notes there");
   }
   if (!scores.empty()) print(scores);
   if (kept.failure()) {
@@ -168,14 +211,20 @@ command add_transcribe(CLI::App& app) {
   number("--which", o->which, 1, 16, "which keyboard, where several are found: 1 is the topmost");
   number("--lowest-key", o->lowest_key, 0, 127,
          "MIDI number of the lowest white key in the picture, where that cannot be told; of strips, their first key");
-  number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say, else 0.4");
+  number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say");
   c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
       ->check(CLI::IsMember({"peaks", "paper"}))
       ->capture_default_str();
-  number("--lag", o->lag, -60, 60, "seconds that the video's notes are late, taken away")->capture_default_str();
+  c->add_option("--lag", o->lag, "seconds that the video's notes are late, taken away; auto: as --reference tells")
+      ->check(CLI::IsMember({"auto"}) | number_in(-60, 60))
+      ->capture_default_str();
+  number("--plate-ahead", o->plate_ahead, 0, 600,
+         "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
+      ->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
   number("--end", o->end, 0, 1e9, "seconds of the video's clock to end at");
   number("--threads", o->threads, 0, 1024, "0: one for each processor")->capture_default_str();
+  add_device_options(*c, o->device);
   number("--bpm", o->bpm, 4, 1000, "tempo that the MIDI file states; times stay the same")->capture_default_str();
   c->add_option("--csv", o->csv, "also write the notes as CSV");
   c->add_option("--probabilities", o->probabilities, "also write the probabilities, frames x keys, as .npy");

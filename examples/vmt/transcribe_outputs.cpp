@@ -2,6 +2,10 @@
 #include "notes.hpp"
 #include "transcribe.hpp"
 
+#include <vmt/eval/lag.hpp>
+#include <vmt/io/number.hpp>
+
+#include <algorithm>
 #include <array>
 
 namespace tool {
@@ -11,6 +15,14 @@ std::string text_of(double value, int decimals) {
   std::string text;
   vmt::io::append_number(text, value, decimals);
   return text;
+}
+
+std::string name_of(const vmt::onset_net_options& n) {
+  return "onset_net, " + std::string(name(n.variant)) + ", width " + std::to_string(n.width);
+}
+
+std::string name_of(const vmt::key_net_options& n) {
+  return "key_net, " + std::to_string(n.features) + " features";
 }
 
 vmt::midi::write_options tempo(double bpm) {
@@ -37,26 +49,20 @@ void add_scores(vmt::transcribe::report_builder& report, const vmt::eval::evalua
 
 }  // namespace
 
-transcription_outputs::transcription_outputs(const transcribe_command& o, vmt::index_t keys)
-    : o_(o), midi_(o.midi, tempo(o.bpm)) {
+transcription_outputs::transcription_outputs(const transcribe_command& o, vmt::index_t keys, int lowest_key)
+    : o_(o), lowest_key_(lowest_key), midi_(o.midi, tempo(o.bpm)) {
   const std::array<vmt::index_t, 1> row{keys};
   if (!o.csv.empty()) csv_.emplace(o.csv);
   if (!o.probabilities.empty()) probabilities_.emplace(o.probabilities, row, vmt::io::dtype::f32);
 }
 
-void transcription_outputs::operator()(const vmt::note& n) {
-  midi_(n);
-  if (csv_) (*csv_)(n);
-  if (report_) (*report_)(n);
-}
-
-void transcription_outputs::watch(vmt::transcribe::transcribe_options& options, double& now) {
+void transcription_outputs::watch(vmt::transcribe::transcribe_options& options, double threshold, double& now) {
+  threshold_ = threshold;
   if (!o_.report.empty()) {
     const std::string name = o_.in == "-" ? "standard input" : std::filesystem::path(o_.in).filename().string();
-    const double threshold = std::visit([](const auto& d) { return d.threshold; }, options.decoder);
     vmt::transcribe::report_options r;
     r.title = name.empty() ? o_.in : name;
-    r.lowest_key = options.lowest_key;
+    r.lowest_key = lowest_key_;
     r.threshold = threshold;
     report_.emplace(r);
   }
@@ -70,12 +76,26 @@ void transcription_outputs::watch(vmt::transcribe::transcribe_options& options, 
   };
 }
 
-std::string transcription_outputs::commit(const model& m, const vmt::transcribe::transcribe_options& options,
-                                          const vmt::transcribe::transcription_result& result,
+void transcription_outputs::take_lag(const std::optional<std::vector<vmt::note>>& reference) {
+  lag_ = o_.lag == "auto" ? vmt::eval::estimate_lag(reference.value(), notes_)
+                          : vmt::io::parse_double(o_.lag).value_or(0);
+  for (vmt::note& n : notes_) {
+    n.onset = std::max(0.0, n.onset - lag_);
+    n.offset = std::max(n.onset, n.offset - lag_);
+  }
+}
+
+std::string transcription_outputs::commit(const model& m, const vmt::transcribe::transcription_result& result,
                                           std::optional<std::vector<vmt::note>> reference, double seconds) {
+  if (reference) cut(*reference, o_.start, o_.end);
+  take_lag(reference);
+  for (const vmt::note& n : notes_) {
+    midi_(n);
+    if (csv_) (*csv_)(n);
+    if (report_) (*report_)(n);
+  }
   std::string table;
   if (reference) {
-    cut(*reference, o_.start, o_.end);
     const vmt::eval::evaluation e = vmt::eval::evaluate(*reference, midi_.notes());
     table = score_table(e, reference->size(), midi_.notes().size());
     if (report_) {
@@ -84,15 +104,13 @@ std::string transcription_outputs::commit(const model& m, const vmt::transcribe:
     }
   }
   if (report_) {
-    const vmt::onset_net_options& n = m.net.options();
     report_->fact("video", o_.in);
     report_->fact("frames", std::to_string(result.frames) + ", " + std::to_string(result.damaged) + " damaged, " +
                                 std::to_string(result.gaps) + " gaps" + (result.stopped ? ", stopped early" : ""));
     report_->fact("weights", o_.model.empty() ? "the released ones" : o_.model);
-    report_->fact("network", "onset_net, " + std::string(name(n.variant)) + ", width " + std::to_string(n.width));
-    report_->fact("decoder", o_.decoder + ", threshold " +
-                                 text_of(std::visit([](const auto& d) { return d.threshold; }, options.decoder), 3));
-    report_->fact("lag taken away", text_of(o_.lag * 1e3, 0) + " ms");
+    report_->fact("network", std::visit([](const auto& net) { return name_of(net.options()); }, m.net));
+    report_->fact("decoder", (m.keys() != nullptr ? "whole notes" : o_.decoder) + ", threshold " + text_of(threshold_, 3));
+    report_->fact("lag taken away", text_of(lag_ * 1e3, 0) + " ms");
     if (reference) report_->fact("reference", o_.reference);
     report_->fact("computing time", text_of(seconds, 1) + " s");
     report_->fact("program", "vmt " VMT_VERSION_STRING);

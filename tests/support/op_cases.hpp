@@ -98,6 +98,7 @@ class op_table {
     norms();
     pools();
     arrangements();
+    frame_stems();
     columns_and_rows();
     training();
   }
@@ -213,7 +214,8 @@ class op_table {
         const std::string what = relu ? "batch_norm_train, relu " : "batch_norm_train ";
         add(what + size, std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
           auto y = there(ctx, x), dx = there(ctx, dy);
-          const auto in = there(ctx, x), g = there(ctx, gamma), b = there(ctx, beta);
+          const auto in = there(ctx, x);
+          const auto g = there(ctx, gamma), b = there(ctx, beta);
           auto mean = there(ctx, beta), inverse = there(ctx, beta), running_mean = there(ctx, beta),
                running_variance = there(ctx, gamma), dgamma = there(ctx, gamma), dbeta = there(ctx, beta);
           const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
@@ -305,6 +307,36 @@ class op_table {
       ops::aggregate_backward(ctx, there(ctx, x), there(ctx, dy), there(ctx, w), dw, dx);
       return joined<T>(y, dx, dw);
     });
+  }
+
+  void frame_stems() {
+    for (const index_t width : {16, 90}) {
+      const auto x = next(extents<4>{3, 5, 31, width});
+      const auto conv = next(extents<4>{8, 1, 7, 7});
+      const auto gamma = next(extents<1>{8}, 0.5, 1.5);
+      const auto beta = next(extents<1>{8});
+      const auto weight = next(extents<2>{8, 5});
+      const ops::conv2d_params p{2, 2, 3, 3};
+      const auto dy = next(extents<4>{3, 8, p.out_height(31, 7), p.out_width(width, 7)});
+      // Rounded products open and close some ReLUs.
+      const double tolerance = products_ > exact_ ? 20 * products_ : std::is_same_v<T, float> ? 1e-5 : 1e-12;
+      add("frame_stem", tolerance, [=](auto& ctx) {
+        auto y = there(ctx, dy), dx = there(ctx, x), dconv = there(ctx, conv);
+        auto a = there(ctx, cpu_tensor<T, 4>(15, 8, dy.extent(2), dy.extent(3)));
+        auto mean = there(ctx, beta), inverse = there(ctx, beta), running_mean = there(ctx, beta),
+             running_variance = there(ctx, gamma), dgamma = there(ctx, gamma), dbeta = there(ctx, beta);
+        auto dweight = there(ctx, weight);
+        const auto far_x = there(ctx, x), far_conv = there(ctx, conv), far_dy = there(ctx, dy);
+        const auto far_gamma = there(ctx, gamma), far_beta = there(ctx, beta);
+        const auto far_weight = there(ctx, weight);
+        const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
+        const ops::frame_stem_parameters<T> stem{far_conv, p, far_gamma, far_beta, far_weight};
+        ops::frame_stem_train(ctx, far_x, stem, s, a, y);
+        ops::frame_stem_backward(ctx, far_x, far_dy, stem, mean.view(), inverse.view(),
+                                 ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, a, dx.view());
+        return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
+      });
+    }
   }
 
   void columns_and_rows() {

@@ -96,6 +96,26 @@ TEST_CASE("the presets are valid for every seed, repeat for a seed and differ be
   CHECK(whites.size() > 490);
 }
 
+TEST_CASE("wild strips have many small pictures, and effects that tell the truth and that do not") {
+  int small = 0, effects = 0, false_ones = 0, over = 0, shaken = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const options o = vmt::synth::wild(seed);
+    small += o.sensor.detail * 16 < 11 ? 1 : 0;  // pixels of a white key
+    const auto& e = o.effects;
+    const bool any = e.bars > 0;
+    effects += any ? 1 : 0;
+    false_ones += any && e.unrelated > 0 ? 1 : 0;
+    over += any && e.over_hands ? 1 : 0;
+    shaken += o.motion.shake > 0 ? 1 : 0;
+  }
+  CHECK(small > 80);
+  CHECK(effects > 120);
+  CHECK(effects < 200);
+  CHECK(false_ones > 50);
+  CHECK(over > 50);
+  CHECK(shaken > 20);
+}
+
 TEST_CASE("wild cameras are of all kinds") {
   int upside_down = 0, mirrored = 0, dark = 0, bars = 0, hammers = 0, small = 0, large = 0, short_ones = 0, oblique = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {

@@ -286,7 +286,10 @@ TEST_CASE("each ingredient changes the picture, and is not there when it is off"
       {"room.second_keyboard", [](options& o) { o.room.second_keyboard = true; }},
       {"effects.bars", [](options& o) { o.effects.bars = 200; }},
       {"effects.glow", [](options& o) { o.effects.glow = 100; }},
+      {"effects.tint", [](options& o) { o.effects.tint = 0.7; }},
       {"effects.sparks", [](options& o) { o.effects.sparks = 200; }},
+      {"effects.smoke", [](options& o) { o.effects.smoke = 120; }},
+      {"effects.line", [](options& o) { o.effects.line = 200; }},
       {"effects.title", [](options& o) { o.effects.title = true; }},
       {"effects.inset", [](options& o) { o.effects.inset = true; }},
       {"sensor.exposure_ms", [](options& o) { o.sensor.exposure_ms = 60; }},
@@ -298,7 +301,13 @@ TEST_CASE("each ingredient changes the picture, and is not there when it is off"
       {"sensor.veil", [](options& o) { o.sensor.veil = 20; }},
       {"sensor.gamma", [](options& o) { o.sensor.gamma = 1.4; }},
       {"sensor.detail", [](options& o) { o.sensor.detail = 0.5; }},
+      {"sensor.rows", [](options& o) { o.sensor.rows = 0.5; }},
       {"sensor.blocks", [](options& o) { o.sensor.blocks = 15; }},
+      {"motion.shake", [](options& o) { o.motion.shake = 2; }},
+      {"motion.drift", [](options& o) { o.motion.drift = 2; }},
+      {"motion.turn", [](options& o) { o.motion.turn = 0.5; }},
+      {"motion.bump", [](options& o) { o.motion.bump = 20; }},
+      {"motion.bump_turn", [](options& o) { o.motion.bump_turn = 2; }},
       {"sensor.interlace", [](options& o) { o.sensor.interlace = 1; }},
       {"sensor.repeat", [](options& o) { o.sensor.repeat = 0.5; }},
   };
@@ -347,6 +356,81 @@ TEST_CASE("noise has the stated strength, whatever its grain") {
     CHECK(std::sqrt(square / n) == doctest::Approx(6).epsilon(0.12));
     CHECK((grain > 1 ? neighbours / square > 0.4 : std::abs(neighbours / square) < 0.1));
   }
+}
+
+TEST_CASE("noise and blocks of an enlarged picture are as large as its pixels") {
+  options o = bare_strip();
+  o.sensor.noise = 6;
+  o.sensor.detail = 0.4;
+  renderer r({}, o, 3);
+  o.sensor.noise = 0;
+  renderer still({}, o, 3);
+  const frame clean = drawn(still, 5), f = drawn(r, 5);
+  double square = 0, neighbours = 0;
+  for (index_t y = 60; y < 80; ++y) {
+    for (index_t x = 10; x < 810; ++x) {
+      const double a = int(f.row(y)[x]) - int(clean.row(y)[x]), b = int(f.row(y)[x + 1]) - int(clean.row(y)[x + 1]);
+      square += a * a, neighbours += a * b;
+    }
+  }
+  CHECK(neighbours / square > 0.6);
+  // Ten pixels a white key: the gaps of 0.8 mm are fainter, the black keys are still there.
+  o.sensor.detail = 1;
+  const frame sharp = at(o, {}, 0);
+  const auto depth = [](const frame& g) {
+    int least = 255;
+    for (index_t x = 410; x < 422; ++x) least = std::min<int>(least, g.row(70)[x]);
+    return int(g.row(70)[408]) - least;
+  };
+  CHECK(depth(clean) < 0.8 * depth(sharp));
+  CHECK(mean_of(clean, column(61) - 1, 20, column(61) + 1, 50) < 80);
+}
+
+TEST_CASE("effects come before or after their notes, or without any") {
+  options o = bare_strip();
+  o.picture.fps = 100;
+  o.effects.glow = 200;
+  const std::vector<note> notes{{1, 2, 64, 64}};
+  const auto light = [&](double time) { return mean_of(at(o, notes, time), column(64) - 3, 6, column(64) + 3, 14); };
+  const double dark = light(0.5);
+  CHECK(light(0.95) == doctest::Approx(dark).epsilon(0.01));
+  CHECK(light(1.05) > dark + 10);
+  o.effects.lag_ms = -200;
+  CHECK(light(0.95) > dark + 10);
+  o.effects.lag_ms = 300;
+  CHECK(light(1.2) < dark + 1);  // a key that is down may be darker
+  CHECK(light(1.35) > dark + 10);
+  o.effects.lag_ms = 0;
+  o.effects.unrelated = 1;  // as many somewhere else
+  renderer r(notes, o, 1);
+  o.effects.glow = 0;
+  renderer none(notes, o, 1);
+  double most = 0;
+  for (index_t i = 0; i < 100; i += 5) most = std::max(most, difference(drawn(r, i), drawn(none, i)));
+  CHECK(most > 0);
+}
+
+TEST_CASE("a camera that moves tells where it sees the keys, at every time") {
+  options o = vmt::synth::clean();
+  o.hands.count = 0;
+  o.picture.width = 640, o.picture.height = 360, o.picture.seconds = 3;
+  o.motion.bump_at = 1;
+  o.motion.bump = 30;
+  o.motion.bump_turn = 2;
+  o.motion.drift = 1;
+  renderer r({}, o, 4);
+  const frame before = drawn(r, 15), after = drawn(r, 75);
+  CHECK(difference(before, after) > 5);
+  frame first, second;
+  vmt::keyboard::straightener(r.keyboard(0.5), 640, 360)(before, first);
+  vmt::keyboard::straightener(r.keyboard(2.5), 640, 360)(after, second);
+  CHECK(difference(first, second) < 6);
+  vmt::keyboard::straightener(r.keyboard(0.5), 640, 360)(after, second);
+  CHECK(difference(first, second) > 15);
+  // In any order.
+  renderer other({}, o, 4);
+  CHECK(drawn(other, 75).pixels == after.pixels);
+  CHECK(drawn(other, 15).pixels == before.pixels);
 }
 
 TEST_CASE("interlacing leaves the first field alone and shows the other one half a frame earlier") {

@@ -13,9 +13,9 @@ def corners_of(path):
 
 
 class RenderAndFind(ToolTest):
-    def render(self, name, *more):
-        self.succeeds("render", "--exercise", "scales", "--seconds", 2, "--preset", "clean", "--fps", 5, "--size", "640x360",
-                      "-o", name, *more)
+    def render(self, name, *more, seconds=2, fps=5):
+        self.succeeds("render", "--exercise", "scales", "--seconds", seconds, "--preset", "clean", "--fps", fps, "--size",
+                      "640x360", "-o", name, *more)
         return self.folder / name
 
     def test_the_found_keyboard_is_the_rendered_one(self):
@@ -45,6 +45,37 @@ class RenderAndFind(ToolTest):
         said = self.vmt("transcribe", made, "-o", "found.mid")
         self.assertEqual(said.returncode, 0, said.stderr.decode())
         self.assertIn("found a keyboard", said.stderr.decode())
+
+    def test_a_rendered_video_becomes_whole_notes_without_a_word_about_the_camera(self):
+        made = self.render("made", seconds=6, fps=30)
+        table = self.succeeds("transcribe", made, "-o", "found.mid", "--csv", "found.csv", "--report", "r.html", "--probabilities",
+                              "p.npy", "--reference", made / "notes.csv")
+        scores = json.loads(self.succeeds("evaluate", "--json", made / "notes.csv", "found.csv"))
+        self.assertGreater(scores["onset_50ms"]["f1"], 0.8, table)
+        self.assertGreater(scores["onset_offset_100ms"]["f1"], 0.5, table)
+        with open(self.folder / "found.csv", newline="") as lines:
+            notes = list(csv.DictReader(lines))
+        self.assertGreater(len({n["velocity"] for n in notes}), 3)
+        self.assertGreater(len({round(float(n["offset"]) - float(n["onset"]), 2) for n in notes}), 3)
+        page = (self.folder / "r.html").read_text(encoding="utf-8")
+        self.assertIn("key_net", page)
+        # The same by threads and from a stream, where the keyboard has to be told.
+        self.succeeds("transcribe", made, "-o", "one.mid", "--threads", 1)
+        self.assertEqual((self.folder / "found.mid").read_bytes(), (self.folder / "one.mid").read_bytes())
+
+    def test_the_lag_is_estimated_where_there_is_a_reference(self):
+        made = self.render("made", seconds=6, fps=30)
+        late = (made / "notes.csv").read_text().splitlines()
+        for i, line in enumerate(late[1:], 1):
+            onset, offset, *rest = line.split(",")
+            late[i] = ",".join([str(float(onset) + 0.12), str(float(offset) + 0.12), *rest])
+        (self.folder / "late.csv").write_text("\n".join(late) + "\n")
+        for lag, low, high in (("0", 0, 0.2), ("auto", 0.8, 1)):
+            self.succeeds("transcribe", made, "-o", "x.mid", "--csv", "x.csv", "--lag", lag, "--reference", "late.csv")
+            f1 = json.loads(self.succeeds("evaluate", "--json", "late.csv", "x.csv"))["onset_50ms"]["f1"]
+            self.assertTrue(low <= f1 <= high, f"{lag}: {f1}")
+        self.refuses(USAGE, "transcribe", made, "-o", "y.mid", "--lag", "auto", says=["--reference"])
+        self.refuses(USAGE, "transcribe", made, "-o", "y.mid", "--decoder", "paper", says=["onset_net"])
 
     def test_no_keyboard_and_bad_options(self):
         (self.folder / "gray").mkdir()

@@ -88,6 +88,10 @@ class Train(ToolTest):
         self.assertNotEqual(made[0], made[2])
         self.succeeds("train", *short, "--out", "rendered")
         self.assertIn("key_net", self.succeeds("info", "rendered/best.safetensors"))
+        for out in "stored", "again":  # segments that were kept train to the same bits
+            self.succeeds("train", *short, "--out", out, "--rendered", "segments")
+            self.assertEqual((self.folder / out / "best.safetensors").read_bytes(),
+                             (self.folder / "rendered" / "best.safetensors").read_bytes())
         self.succeeds("train", *short, "--out", "tuned", "--from", "rendered/best.safetensors", "--learning-rate", 1e-3)
 
     def test_what_a_training_needs_must_be_given(self):

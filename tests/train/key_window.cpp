@@ -17,7 +17,7 @@ TEST_CASE("windows lie within their clip, most of them near an onset") {
     rng random(5, 0, i);
     const key_window w = draw_window(clip, random, false);
     REQUIRE(w.start >= 0);
-    REQUIRE(w.start + w.step * 16 <= 59);
+    REQUIRE(w.position(15) <= 59);
     REQUIRE(w.left >= 0);
     REQUIRE(w.left + 320 <= clip.width());
     REQUIRE(w.step >= 0.75);
@@ -34,6 +34,34 @@ TEST_CASE("windows lie within their clip, most of them near an onset") {
   CHECK(near > 320);
   CHECK(mirrored > 150);
   CHECK(mirrored < 250);
+}
+
+TEST_CASE("a missing frame moves what comes after it on, pictures and targets; a repeated one only its picture") {
+  key_window w{4, 1, 48, false};
+  CHECK(w.position(-1) == 4);
+  CHECK(w.shown(5) == 10);
+  w.missing = 3;
+  w.repeated = 8;
+  CHECK(w.position(2) == 7);
+  CHECK(w.position(3) == 9);
+  CHECK(w.shown(8) == w.position(7));
+  CHECK(w.shown(9) == w.position(9));
+
+  const key_clip clip = toy_clip(2);
+  int missing = 0, repeated = 0;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    rng a(6, 0, i), b(6, 0, i);
+    const key_window drawn = draw_window(clip, a, false);
+    missing += drawn.missing >= 0 ? 1 : 0;
+    repeated += drawn.repeated >= 0 ? 1 : 0;
+    const key_window plain = draw_window(clip, b, true);
+    REQUIRE(plain.missing == -1);
+    REQUIRE(plain.repeated == -1);
+  }
+  CHECK(missing > 15);
+  CHECK(missing < 70);
+  CHECK(repeated > 15);
+  CHECK(repeated < 70);
 }
 
 TEST_CASE("a fast clip is halved, a plain window is not stretched") {

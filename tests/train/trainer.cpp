@@ -86,6 +86,10 @@ TEST_CASE("training stopped anywhere and resumed ends bitwise as if it never sto
     options.cosine.warm_up = 3;
     options.adam.weight_decay = 0.1;
   }
+  SUBCASE("weights averaged") {
+    options.average = 0.9;
+    options.plateau.factor = 0.3;
+  }
   vmt::cpu_context ctx({.threads = 1});
   onset_net<float> whole = small_net();
   trainer reference(whole, options);
@@ -145,6 +149,48 @@ TEST_CASE("a checkpoint within an epoch is enough after a crash") {
   trainer again(second, options);
   static_cast<void>(again.run(ctx, train, validation));
   CHECK(weights_of(second) == weights_of(whole));
+}
+
+TEST_CASE("averaged weights are those of the formula, and what is validated") {
+  const toy_data train{.count = 4};
+  const toy_data validation{.count = 5, .seed = 2};
+  vmt::cpu_context ctx({.threads = 1});
+  struct seen {
+    onset_net<float>& net;
+    std::vector<float> shown = {};
+    double loss = 0;
+    void on_epoch(const epoch_info& e) {
+      shown = weights_of(net);
+      loss = e.record.validation_loss;
+    }
+  };
+  const auto after = [&](index_t epochs, double average, seen* watch) {
+    onset_net<float> net = small_net();
+    trainer t(net, {.batch = 4, .epochs = epochs, .average = average});
+    seen s{net};
+    static_cast<void>(t.run(ctx, train, validation, s));
+    if (watch != nullptr) {
+      watch->shown = s.shown;
+      watch->loss = s.loss;
+    }
+    return weights_of(net);
+  };
+  onset_net<float> unused = small_net();
+  seen averaged{unused}, last{unused};
+  const std::vector<float> raw = after(3, 0.2, &averaged);
+  CHECK(raw == after(3, 0, &last));  // the training itself is the same
+  CHECK(last.shown == raw);
+  // One step an epoch. The first is taken whole, then (n + 1)/(n + 10) is above the limit of 0.2.
+  std::vector<float> expected = after(1, 0, nullptr);
+  for (const index_t epochs : {2, 3}) {
+    const std::vector<float> now = after(epochs, 0, nullptr);
+    for (std::size_t i = 0; i < now.size(); ++i) expected[i] += 0.8F * (now[i] - expected[i]);
+  }
+  REQUIRE(averaged.shown.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    REQUIRE(averaged.shown[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+  }
+  CHECK(averaged.loss != last.loss);
 }
 
 TEST_CASE("a tiny problem is learnt") {

@@ -47,8 +47,7 @@ class gpu_onset_engine {
       std::copy_n(net.aggregation().channel_weight().data_handle(), weight.size(), weight.data_handle());
       aggregation_ = engine::moved<backend>(weight);
     } else if (per_frame) {
-      ops::generic_context plain;
-      const cpu_tensor<float, 4> weight = net.aggregation().frame_major(plain);
+      const cpu_tensor<float, 4> weight = net.aggregation().frame_major();
       for (index_t first = 0; first < frames; ++first) {
         dense_.emplace_back(weight.view(), const_view<float, 1>{}, nullptr, ops::conv2d_params{},
                             around_the_ring(first, w));

@@ -132,7 +132,7 @@ class onset_engine {
       return;
     }
     nn::conv2d<float> conv({o_.frames * o_.width, o_.width, 1, 1, {1, 1, 0, 0}, false});
-    const cpu_tensor<float, 4> w = net.aggregation().frame_major(ctx);
+    const cpu_tensor<float, 4> w = net.aggregation().frame_major();
     conv.for_each_parameter([&](const std::string&, nn::parameter<float, cpu>& p) {
       std::copy_n(w.data_handle(), w.size(), p.flat_value().data_handle());
     });

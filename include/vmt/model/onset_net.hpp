@@ -100,19 +100,25 @@ class onset_net {
     const shapes s = t_.s = sizes(x.extents());
     t_.x = x;
     t_.a0.resize(s.stem);
-    t_.r0.resize(s.stem);
-    conv1_->forward(ctx, x.reshaped(s.input), t_.a0);
-    bn1_->forward_train(ctx, t_.a0, t_.r0, true);
-    tensor<T, 4, Backend>* a = &t_.r0;
-    if (o_.stem == onset_stem::layer1) {
-      t_.l1.resize(s.stem);
-      layer1_->forward_train(ctx, *a, t_.l1);
-      a = &t_.l1;
-    }
-    if (aggregation_) {
+    tensor<T, 4, Backend>* a = &t_.map;
+    if (aggregates_normed_stem()) {
       t_.map.resize(s.map);
-      aggregation_->forward(ctx, frames_of(a->view(), s), t_.map);
-      a = &t_.map;
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, x, t_.a0, t_.map);
+    } else {
+      conv1_->forward(ctx, x.reshaped(s.input), t_.a0);
+      t_.r0.resize(s.stem);
+      bn1_->forward_train(ctx, t_.a0, t_.r0, true);
+      a = &t_.r0;
+      if (o_.stem == onset_stem::layer1) {
+        t_.l1.resize(s.stem);
+        layer1_->forward_train(ctx, *a, t_.l1);
+        a = &t_.l1;
+      }
+      if (aggregation_) {
+        t_.map.resize(s.map);
+        aggregation_->forward(ctx, frames_of(a->view(), s), t_.map);
+        a = &t_.map;
+      }
     }
     t_.pooled.resize(s.pooled);
     pool_.forward_train(ctx, *a, t_.pooled);
@@ -143,7 +149,7 @@ class onset_net {
     fc_->forward(ctx, t_.features, logits);
   }
 
-  /// Adds the gradient of the last `forward_train` to `gradients()`; x of that call must still be there. dx, the
+  /// Adds the gradient of the last `forward_train` to `gradients()`, once; x of that call must still be there. dx, the
   /// gradient of the input, is computed unless it is empty.
   template <class Context>
   void backward(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx = {}) {
@@ -169,6 +175,12 @@ class onset_net {
     if (late) {
       d_.l1.resize(s.pooled);
       layer1_->backward(ctx, t_.pooled, t_.l1, d_.pooled, d_.l1);
+    }
+    if (aggregates_normed_stem()) {
+      d_.map.resize(s.map);
+      pool_.backward(ctx, d_.l1, d_.map);
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, t_.a0, d_.map, dx);
+      return;
     }
     d_.stem.resize(s.stem);
     if (aggregation_) {
@@ -259,6 +271,10 @@ class onset_net {
   }
 
  private:
+  /// Whether nothing lies between the first batch norm's ReLU and a channel-wise aggregation: then they are one pass.
+  [[nodiscard]] bool aggregates_normed_stem() const noexcept {
+    return aggregation_ && aggregation_->kind() == nn::aggregation_kind::channelwise && o_.stem == onset_stem::conv1;
+  }
   template <class U>
   [[nodiscard]] tensor_view<U, 5> frames_of(tensor_view<U, 4> v, const shapes& s) const {
     return v.reshaped(extents<5>{s.map[0], o_.frames, s.stem[1], s.stem[2], s.stem[3]});

@@ -44,8 +44,7 @@ class aggregation {
   template <class Context>
   void backward(Context& ctx, const_view<T, 5> x, const_view<T, 4> dy, tensor_view<T, 5> dx) {
     if (kind_ == aggregation_kind::channelwise) {
-      ops::aggregate_backward(ctx, x, dy, channel_weight(), weight_.template gradient<5>().reshaped(channel_extents()),
-                              dx);
+      ops::aggregate_backward(ctx, x, dy, channel_weight(), channel_weight_gradient(), dx);
       return;
     }
     const tensor<T, 4, Backend> w = frame_major(ctx);
@@ -67,6 +66,9 @@ class aggregation {
   [[nodiscard]] const_view<T, 2> channel_weight() const {
     return weight_.template value<5>().reshaped(channel_extents());
   }
+  [[nodiscard]] tensor_view<T, 2> channel_weight_gradient() {
+    return weight_.template gradient<5>().reshaped(channel_extents());
+  }
   /// The weight of the dense kind as that of a 1×1 convolution over F·C channels, frame by frame.
   template <class Context>
   [[nodiscard]] tensor<T, 4, Backend> frame_major(Context& ctx) const {
@@ -74,6 +76,12 @@ class aggregation {
     ops::swap_last_two(ctx, weight_.flat_value().reshaped(extents<3>{channels(), channels(), frames_}),
                        w.view().reshaped(extents<3>{channels(), frames_, channels()}));
     return w;
+  }
+
+  /// The same for weights that the host can reach.
+  [[nodiscard]] tensor<T, 4, Backend> frame_major() const {
+    ops::generic_context plain;
+    return frame_major(plain);
   }
 
  private:

@@ -33,15 +33,13 @@ class batch_norm {
   /// With the statistics of this batch, which also move the running ones; with `relu`, and a ReLU behind it.
   template <class Context>
   void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y, bool relu = false) {
-    const ops::batch_norm_statistics<T> s{running_mean_, running_var_, mean_, inverse_deviation_, momentum, epsilon};
-    ops::batch_norm_train(ctx, x, gamma(), beta(), s, y, relu);
+    ops::batch_norm_train(ctx, x, gamma(), beta(), statistics(), y, relu);
   }
   /// The gradient of the last `forward_train`, given its x and `relu`; dx may be dy.
   template <class Context>
   void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx, bool relu = false) {
-    ops::batch_norm_backward(ctx, x, dy, gamma(), mean_.view(), inverse_deviation_.view(),
-                             weight_.template gradient<1>(), bias_.template gradient<1>(), dx,
-                             relu ? beta() : const_view<T, 1>{});
+    ops::batch_norm_backward(ctx, x, dy, gamma(), mean_.view(), inverse_deviation_.view(), gamma_gradient(),
+                             beta_gradient(), dx, relu ? beta() : const_view<T, 1>{});
   }
 
   template <class F>
@@ -58,6 +56,12 @@ class batch_norm {
 
   [[nodiscard]] const_view<T, 1> gamma() const noexcept { return weight_.template value<1>(); }
   [[nodiscard]] const_view<T, 1> beta() const noexcept { return bias_.template value<1>(); }
+  /// What an operation that does this layer's work with another's reads and writes.
+  [[nodiscard]] ops::batch_norm_statistics<T> statistics() noexcept {
+    return {running_mean_, running_var_, mean_, inverse_deviation_, momentum, epsilon};
+  }
+  [[nodiscard]] tensor_view<T, 1> gamma_gradient() noexcept { return weight_.template gradient<1>(); }
+  [[nodiscard]] tensor_view<T, 1> beta_gradient() noexcept { return bias_.template gradient<1>(); }
   [[nodiscard]] const_view<T, 1> running_mean() const noexcept { return running_mean_.view(); }
   [[nodiscard]] const_view<T, 1> running_var() const noexcept { return running_var_.view(); }
 

@@ -57,6 +57,7 @@ class conv2d {
   }
 
   [[nodiscard]] const_view<T, 4> weight() const noexcept { return weight_.template value<4>(); }
+  [[nodiscard]] tensor_view<T, 4> weight_gradient() noexcept { return weight_.template gradient<4>(); }
   /// Empty without a bias.
   [[nodiscard]] const_view<T, 1> bias() const noexcept {
     return bias_.empty() ? const_view<T, 1>() : bias_[0].template value<1>();

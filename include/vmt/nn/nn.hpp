@@ -13,6 +13,7 @@
 #include <vmt/nn/conv_norm.hpp>
 #include <vmt/nn/copy_weights.hpp>
 #include <vmt/nn/cosine.hpp>
+#include <vmt/nn/frame_stem.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/nn/linear.hpp>
 #include <vmt/nn/plateau.hpp>

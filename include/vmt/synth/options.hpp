@@ -113,14 +113,35 @@ struct options {
     bool second_keyboard = false;
   } room;
 
+  /// A camera that does not stand still. Pixels are those of the picture, of a strip's for strips.
+  struct motion_options {
+    double shake = 0;      ///< vibration, amplitude in pixels
+    double shake_hz = 6;   ///< its lowest frequency
+    double drift = 0;      ///< pixels a second
+    double turn = 0;       ///< degrees a second
+    double bump_at = 0;    ///< the time of a bump, seconds
+    double bump = 0;       ///< how far it moves the picture, pixels
+    double bump_turn = 0;  ///< how far it turns the picture, degrees
+  } motion;
+
   struct effect_options {
-    double bars = 0;         ///< tone of falling-note bars above the keys; 0: none
-    double bar_speed = 150;  ///< mm/s
-    double glow = 0;         ///< light that a key's bar throws on it
-    double sparks = 0;       ///< their tone
-    bool unrelated = false;  ///< the bars show another piece
-    bool title = false;      ///< writing laid over the picture
-    bool inset = false;      ///< a picture laid over a corner
+    double bars = 0;          ///< tone of falling-note bars above the keys; 0: none
+    double bar_speed = 150;   ///< mm/s
+    double edge = 0;          ///< where the bars end, mm in front of the keys' rear edge: laid over by eye
+    double glow = 0;          ///< light that a bar throws on the rear end of its key
+    double glow_width = 12;   ///< reach of that light along the keyboard, mm …
+    double glow_depth = 35;   ///< … and towards the player
+    double glow_fade = 0.2;   ///< seconds in which it dies down to what a held key keeps
+    double shimmer = 0;       ///< its unrest, relative
+    double tint = 0;          ///< share of the bar's tone that covers all of the key's top
+    double sparks = 0;        ///< tone of what flies up while a key is held
+    double smoke = 0;         ///< tone of clouds that rise there and drift over the neighbours
+    double line = 0;          ///< tone of a line of light along the keys' rear edge
+    double lag_ms = 0;        ///< how much later than the key all of this comes
+    double unrelated = 0;     ///< share of the bars that belong to no note; as many notes have none
+    bool over_hands = false;  ///< the light is laid over the picture, hands included
+    bool title = false;       ///< writing laid over the picture
+    bool inset = false;       ///< a picture laid over a corner
   } effects;
 
   struct sensor_options {
@@ -135,7 +156,8 @@ struct options {
     double gain = 1;
     double gamma = 1;
     double veil = 0;          ///< stray light, gray levels
-    double detail = 1;        ///< below 1: resolution that the picture had before it was enlarged
+    double detail = 1;        ///< below 1: size of the picture that the sensor took, coded and then enlarged
+    double rows = 1;          ///< that of its rows, relative to its columns'
     double blocks = 0;        ///< strength of 8×8 block transform coding
     double interlace = 0;     ///< share of the other field's time that remains in every second row
     double drop = 0;          ///< probability that a frame is missing
@@ -241,11 +263,29 @@ void for_each_number(Options& o, Visit&& visit) {
   visit("room.body", r.body, 0, 255);
   visit("room.floor", r.floor, 0, 255);
   visit("room.floor_pattern", r.floor_pattern, 0, 120);
+  auto& m = o.motion;
+  visit("motion.shake", m.shake, 0, 50);
+  visit("motion.shake_hz", m.shake_hz, 0.1, 60);
+  visit("motion.drift", m.drift, 0, 100);
+  visit("motion.turn", m.turn, -5, 5);
+  visit("motion.bump_at", m.bump_at, 0, 86400);
+  visit("motion.bump", m.bump, 0, 1000);
+  visit("motion.bump_turn", m.bump_turn, -45, 45);
   auto& e = o.effects;
   visit("effects.bars", e.bars, 0, 255);
   visit("effects.bar_speed", e.bar_speed, 20, 1000);
+  visit("effects.edge", e.edge, -40, 40);
   visit("effects.glow", e.glow, 0, 255);
+  visit("effects.glow_width", e.glow_width, 2, 200);
+  visit("effects.glow_depth", e.glow_depth, 2, 200);
+  visit("effects.glow_fade", e.glow_fade, 0.01, 5);
+  visit("effects.shimmer", e.shimmer, 0, 1);
+  visit("effects.tint", e.tint, 0, 1);
   visit("effects.sparks", e.sparks, 0, 255);
+  visit("effects.smoke", e.smoke, 0, 255);
+  visit("effects.line", e.line, 0, 255);
+  visit("effects.lag_ms", e.lag_ms, -2000, 2000);
+  visit("effects.unrelated", e.unrelated, 0, 1);
   auto& s = o.sensor;
   visit("sensor.exposure_ms", s.exposure_ms, 0, 100);
   visit("sensor.sub_frames", s.sub_frames, 1, 8);
@@ -259,6 +299,7 @@ void for_each_number(Options& o, Visit&& visit) {
   visit("sensor.gamma", s.gamma, 0.3, 3);
   visit("sensor.veil", s.veil, 0, 120);
   visit("sensor.detail", s.detail, 0.1, 1);
+  visit("sensor.rows", s.rows, 0.25, 4);
   visit("sensor.blocks", s.blocks, 0, 60);
   visit("sensor.interlace", s.interlace, 0, 1);
   visit("sensor.drop", s.drop, 0, 0.5);

@@ -14,9 +14,6 @@ class effect_painter {
     for (const keyboard::key_shape& k : keys.keys) shapes_[static_cast<std::size_t>(k.pitch)] = k;
     rng random = stream(seed, part::effects);
     bar_share_ = random.uniform(0.6, 1);
-    glow_x_ = random.uniform(6, 20);
-    glow_y_ = random.uniform(12, 60);
-    fade_ = random.uniform(0.05, 0.5);
     sky_ = random.uniform(0, 40);
     sky_top_ = random.uniform(500, 1200);
     title_ = random.uniform(0.05, 0.7);
@@ -28,13 +25,15 @@ class effect_painter {
   /// Bars for the notes that are played, or for other ones.
   void plan(const std::vector<note>& notes, double seconds) {
     bars_.clear();
-    if (o_.effects.bars == 0 && o_.effects.glow == 0 && o_.effects.sparks == 0) return;
-    if (!o_.effects.unrelated) {
-      bars_ = notes;
-      return;
-    }
+    const auto& e = o_.effects;
+    if (e.bars == 0 && e.glow == 0 && e.sparks == 0 && e.smoke == 0 && e.tint == 0) return;
     rng random = stream(seed_, part::effects, 1);
-    const auto count = static_cast<index_t>((std::min)(seconds, 36000.0) * 4);
+    const double lag = e.lag_ms / 1000;
+    for (const note& n : notes) {
+      if (random.uniform() < e.unrelated) continue;
+      bars_.push_back({n.onset + lag, n.offset + lag, n.pitch});
+    }
+    const auto count = static_cast<index_t>((std::min)(seconds, 36000.0) * 4 * e.unrelated);
     for (index_t i = 0; i < count; ++i) {
       const double at = random.uniform(0, seconds);
       const auto key = static_cast<std::size_t>(random.below(static_cast<index_t>(keys_.keys.size())));
@@ -46,18 +45,15 @@ class effect_painter {
   /// Light and shadow on the keys, below the hands.
   void light(painter& p, double t) const {
     if (o_.light.big_shadow > 0) big_shadow(p, t);
-    if (o_.effects.glow == 0) return;
-    for_bars(t, 1.5, [&](const note& n, const keyboard::key_shape& k) {
-      const double age = t - n.onset;
-      if (age < 0) return;
-      const double strength = o_.effects.glow * (0.7 * std::exp(-age / fade_) + (t < n.offset ? 0.3 : 0));
-      if (strength > 1.5) spot(p, {k.centre(), 4, 0}, glow_x_, glow_y_, strength);
-    });
+    if (!o_.effects.over_hands) glow(p, t);
   }
 
   /// What is laid over everything.
   void overlay(painter& p, double t) const {
     if (o_.effects.bars > 0) bars(p, t);
+    if (o_.effects.over_hands) glow(p, t);
+    if (o_.effects.line > 0) line(p, t);
+    if (o_.effects.smoke > 0) smoke(p, t);
     if (o_.effects.sparks > 0) sparks(p, t);
     const auto w = static_cast<double>(p.target().width), h = static_cast<double>(p.target().height);
     if (o_.effects.title) {
@@ -111,11 +107,11 @@ class effect_painter {
   }
 
   void bars(painter& p, double t) const {
-    const double w = keys_.width, speed = o_.effects.bar_speed;
-    p.cover({{0, -1, 0}, {w, -1, 0}, {w, -sky_top_, 0}, {0, -sky_top_, 0}}, sky_);
+    const double w = keys_.width, speed = o_.effects.bar_speed, edge = o_.effects.edge;
+    p.cover({{0, edge, 0}, {w, edge, 0}, {w, -sky_top_, 0}, {0, -sky_top_, 0}}, sky_);
     for_bars(t, sky_top_ / speed, [&](const note& n, const keyboard::key_shape& k) {
-      const double low = (std::min)(-1.0, -(n.onset - t) * speed),
-                   high = (std::max)(-sky_top_, -(n.offset - t) * speed);
+      const double low = (std::min)(edge, edge - (n.onset - t) * speed),
+                   high = (std::max)(-sky_top_, edge - (n.offset - t) * speed);
       if (high >= low) return;
       const double half = (k.black ? 5.5 : 10.5) * bar_share_, c = k.centre();
       p.cover({{c - half, high, 0}, {c + half, high, 0}, {c + half, low, 0}, {c - half, low, 0}},
@@ -123,18 +119,88 @@ class effect_painter {
     });
   }
 
-  void sparks(painter& p, double t) const {
+  /// What a bar does to its key: light at the rear end, colour over the top.
+  void glow(painter& p, double t) const {
+    const auto& e = o_.effects;
+    if (e.glow == 0 && e.tint == 0) return;
     for_bars(t, 0, [&](const note& n, const keyboard::key_shape& k) {
       const double age = t - n.onset;
-      if (age < 0 || age > 0.4) return;
-      rng random = stream(seed_, part::effects, 16 + static_cast<index_t>(n.onset * 1000) * 128 + n.pitch);
-      for (int i = 0; i < 6; ++i) {
-        const double vx = random.normal() * 60, vy = -random.uniform(-30, 220), r = random.uniform(0.8, 2.5);
-        const double x = k.centre() + vx * age, y = vy * age;
-        const double tone = o_.effects.sparks * random.uniform(0.3, 1) * (1 - age / 0.4);
-        p.lighten({{x - r, y, 0}, {x, y - r, 0}, {x + r, y, 0}, {x, y + r, 0}}, tone);
+      if (age < 0) return;
+      if (e.tint > 0 && t < n.offset) tint(p, k);
+      if (e.glow == 0) return;
+      // After the note it dies down, and does not stop from one frame to the next.
+      const double held = t < n.offset ? 0.35 : 0.35 * std::exp(-(t - n.offset) / 0.08);
+      double strength = e.glow * (0.65 * std::exp(-age / e.glow_fade) + held);
+      if (e.shimmer > 0) {
+        strength *= (std::max)(0.0, 1 + e.shimmer * wander(seed_, 910 + static_cast<std::uint32_t>(n.pitch), 14)(t));
       }
+      if (strength > 1.5) spot(p, {k.centre(), e.edge, 0}, e.glow_width, e.glow_depth, strength);
     });
+  }
+
+  /// The bar's tone over a key; what lies between the black keys is left to them.
+  void tint(painter& p, const keyboard::key_shape& k) const {
+    const auto tone = static_cast<float>(o_.effects.bars > 0 ? o_.effects.bars : 150);
+    const auto share = static_cast<float>(o_.effects.tint);
+    const double front = k.black ? k.front : keys_.depth, inset = k.black ? 0.5 : 1.5;
+    const std::array<place, 4> top{{{k.left + inset, 0, k.height},
+                                    {k.right - inset, 0, k.height},
+                                    {k.right - inset, front, k.height},
+                                    {k.left + inset, front, k.height}}};
+    p.fill(top, [&](float& pixel, float covered) {
+      // Dark parts stay dark: colour is multiplied as much as laid over.
+      pixel += share * covered * (0.35F + 0.65F * (std::min)(pixel / 200, 1.0F)) * (tone - pixel);
+    });
+  }
+
+  /// A line of light that breathes with what is played.
+  void line(painter& p, double t) const {
+    const double w = keys_.width, edge = o_.effects.edge;
+    const double tone = o_.effects.line * (1 + 0.15 * wander(seed_, 905, 2)(t));
+    p.lighten({{0, edge - 1.2, 0}, {w, edge - 1.2, 0}, {w, edge + 1.2, 0}, {0, edge + 1.2, 0}}, tone);
+    p.lighten({{0, edge - 4, 0}, {w, edge - 4, 0}, {w, edge + 4, 0}, {0, edge + 4, 0}}, tone * 0.3);
+  }
+
+  /// Clouds: one leaves a held key every 0.12 s, grows, drifts and fades within a second.
+  void smoke(painter& p, double t) const {
+    for_bars(t, 0, [&](const note& n, const keyboard::key_shape& k) {
+      for_emitted(n, t, 0.12, 1, [&](double age, rng& random) {
+        const double x = k.centre() + (14 * random.normal() + 40 * random.normal() * age);
+        const double y = o_.effects.edge + 6 * random.normal() - age * random.uniform(-15, 90);
+        const double size = random.uniform(8, 18) + 35 * age;
+        const double tone = o_.effects.smoke * random.uniform(0.3, 1) * (1 - age) * (std::min)(1.0, age * 8);
+        if (tone > 1) spot(p, {x, y, 0}, size, size, tone);
+      });
+    });
+  }
+
+  /// Sparks: a burst at the onset, then a few as long as the key is held.
+  void sparks(painter& p, double t) const {
+    for_bars(t, 0, [&](const note& n, const keyboard::key_shape& k) {
+      for_emitted(n, t, 0.1, 0.4, [&](double age, rng& random) {
+        const int count = 2 + static_cast<int>(random.below(5));
+        for (int i = 0; i < count; ++i) {
+          const double vx = random.normal() * 60, vy = -random.uniform(-30, 220), r = random.uniform(0.8, 2.5);
+          const double x = k.centre() + vx * age, y = o_.effects.edge + vy * age;
+          const double tone = o_.effects.sparks * random.uniform(0.3, 1) * (1 - age / 0.4);
+          p.lighten({{x - r, y, 0}, {x, y - r, 0}, {x + r, y, 0}, {x, y + r, 0}}, tone);
+        }
+      });
+    });
+  }
+
+  /// `each(age, random)` for what a note sends out every `step` seconds while it sounds and that is younger than
+  /// `life`.
+  template <class F>
+  void for_emitted(const note& n, double t, double step, double life, F&& each) const {
+    const auto first = static_cast<index_t>((std::max)(0.0, std::ceil((t - life - n.onset) / step)));
+    const auto last = static_cast<index_t>(std::floor(((std::min)(t, n.offset) - n.onset) / step));
+    for (index_t i = first; i <= last; ++i) {
+      const double age = t - n.onset - static_cast<double>(i) * step;
+      if (age < 0 || age > life) continue;
+      rng random = stream(seed_, part::effects, 16 + (static_cast<index_t>(n.onset * 1000) + 37 * i) * 128 + n.pitch);
+      each(age, random);
+    }
   }
 
   /// A round soft light.
@@ -177,7 +243,7 @@ class effect_painter {
   std::uint64_t seed_;
   std::array<keyboard::key_shape, 128> shapes_{};
   std::vector<note> bars_;
-  double bar_share_ = 1, glow_x_ = 10, glow_y_ = 20, fade_ = 0.2, sky_ = 0, sky_top_ = 800, title_ = 0;
+  double bar_share_ = 1, sky_ = 0, sky_top_ = 800, title_ = 0;
   point inset_, shadow_, shadow_size_;
 };
 

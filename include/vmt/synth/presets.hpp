@@ -26,15 +26,19 @@ inline void random_looks(options& o, rng& r) {
     const double u = r.uniform();
     return low + (high - low) * u * u;
   };
+  const auto nearly_low = [&](double low, double high) {
+    const double u = r.uniform();
+    return low + (high - low) * u * u * u;
+  };
   auto& k = o.keys;
   k.white = 252 - mostly_low(0, 100);
   k.black = 6 + mostly_low(0, 54);
   k.black_top = r.uniform(0, 35);
   k.black_slope = r.uniform(5, 80);
   k.bed = r.uniform(0.08, 0.65) * k.white;
-  k.wall = 0.92 - mostly_low(0, 0.75);
+  k.wall = 0.95 - nearly_low(0, 0.8);
   k.front = r.uniform(0.35, 1);
-  k.gap = mostly_low(0.15, 1.1);
+  k.gap = mostly_low(0.15, 1.4);
   k.sizes.black_width = r.uniform(9.3, 11.2);
   k.sizes.black_length = r.uniform(88, 98);
   k.sizes.black_height = r.uniform(10.5, 13.5);
@@ -53,7 +57,7 @@ inline void random_looks(options& o, rng& r) {
   l.slope_y = std::clamp(0.1 + r.normal() * 0.5, -1.5, 1.5);
   l.second = maybe(0.35) ? r.uniform(0.2, 0.9) : 0;
   l.key_shadow = mostly_low(0.02, 0.5);
-  l.step_shadow = mostly_low(0.02, 0.55);
+  l.step_shadow = nearly_low(0.01, 0.55);
   l.gradient_x = std::clamp(r.normal() * 0.08, -0.3, 0.3);
   l.gradient_y = std::clamp(r.normal() * 0.06, -0.3, 0.3);
   if (maybe(0.35)) {
@@ -132,13 +136,40 @@ inline void random_sensor(options& o, rng& r) {
   o.picture.fps = rates[static_cast<std::size_t>(r.below(7))];
 }
 
+/// What falling-note videos and strips of lamps add. Half of them show what is played, more or less in time; the others
+/// light up keys that nobody touches.
 inline void random_effects(options& o, rng& r, double probability) {
   if (r.uniform() >= probability) return;
-  o.effects.bars = r.uniform(40, 240);
-  o.effects.bar_speed = r.uniform(100, 450);
-  o.effects.glow = r.uniform() < 0.7 ? r.uniform(10, 130) : 0;
-  o.effects.sparks = r.uniform() < 0.4 ? r.uniform(30, 200) : 0;
-  o.effects.unrelated = r.uniform() < 0.4;
+  const auto maybe = [&](double p) { return r.uniform() < p; };
+  auto& e = o.effects;
+  e.bars = r.uniform(40, 240);
+  e.bar_speed = r.uniform(100, 450);
+  e.edge = maybe(0.5) ? 0 : std::clamp(r.normal() * 4, -6.0, 14.0);
+  e.glow = maybe(0.75) ? r.uniform(10, 160) : 0;
+  e.glow_width = r.uniform(6, 16) * (maybe(0.25) ? 2.5 : 1);
+  e.glow_depth = r.uniform(10, 65);
+  e.glow_fade = std::exp(r.uniform(std::log(0.04), std::log(1.0)));
+  e.shimmer = maybe(0.5) ? r.uniform(0.05, 0.5) : 0;
+  e.tint = maybe(0.15) ? r.uniform(0.1, 0.7) : 0;
+  e.sparks = maybe(0.4) ? r.uniform(30, 200) : 0;
+  e.smoke = maybe(0.3) ? r.uniform(8, 70) : 0;
+  e.line = maybe(0.25) ? r.uniform(20, 160) : 0;
+  e.over_hands = maybe(0.6);
+  e.lag_ms = maybe(0.75) ? std::clamp(r.normal() * 40, -150.0, 150.0) : r.uniform(-500, 250);
+  e.unrelated = maybe(0.5) ? 0 : maybe(0.5) ? 1 : r.uniform(0.1, 0.9);
+}
+
+/// A small picture that was enlarged to a strip: `pixels` a white key, as 360p and 480p have 7 … 15. Noise and blocks
+/// are the small picture's.
+inline void low_resolution(options& o, rng& r, double pixels) {
+  auto& s = o.sensor;
+  const double across = o.keys.sizes.white_pitch / static_cast<double>(o.picture.width) * o.picture.white_keys;
+  const double down = o.keys.sizes.depth * (o.picture.bottom - o.picture.top) / static_cast<double>(o.picture.height);
+  s.detail = std::clamp(pixels * across / o.keys.sizes.white_pitch, 0.2, 1.0);
+  s.rows = std::clamp(down / across * r.uniform(0.7, 1.0), 0.4, 2.0);  // seen from the side, keys are shorter
+  s.focus = r.uniform(0.2, 0.6) / s.detail;
+  s.noise_size = r.uniform() < 0.5 ? 1 : r.uniform(1, 2);
+  if (r.uniform() < 0.7) s.blocks = r.uniform(2, 10);
 }
 
 }  // namespace detail
@@ -165,13 +196,16 @@ inline void random_effects(options& o, rng& r, double probability) {
   options o;
   detail::random_looks(o, r);
   detail::random_sensor(o, r);
-  detail::random_effects(o, r, 0.3);
+  detail::random_effects(o, r, 0.4);
   o.picture.kind = picture_kind::key_strip;
   o.picture.width = 832;
   o.picture.height = 96;
   o.sensor.registration = r.uniform() < 0.7 ? r.uniform(0, 2.5) : 0;
   o.camera.eye = {r.uniform() < 0.85 ? 611 + r.normal() * 120 : r.uniform(100, 1100), r.uniform(-120, 520),
                   r.uniform(600, 1900)};
+  o.sensor.detail = 1;
+  if (r.uniform() < 0.45) detail::low_resolution(o, r, 16 * std::exp(r.uniform(std::log(0.4), std::log(0.95))));
+  if (r.uniform() < 0.1) o.motion.shake = r.uniform(0.1, 0.8), o.motion.shake_hz = r.uniform(1, 12);
   return o;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/synth/motion.hpp>
 #include <vmt/synth/paint_effects.hpp>
 #include <vmt/synth/paint_hands.hpp>
 #include <vmt/synth/paint_room.hpp>
@@ -54,7 +55,9 @@ class renderer {
         seed_(seed),
         keys_(keyboard::piano_layout(o.keys.lowest, o.keys.highest, o.keys.sizes)),
         notes_(playable(std::move(performance), o.keys.lowest, o.keys.highest)),
-        view_(make_view(o, keys_, seed)),
+        motion_(o, seed),
+        base_(make_view(o, keys_, seed)),
+        view_(seen_at(0)),
         room_(o, keys_, seed),
         key_painter_(o, keys_, seed),
         hand_painter_(o, seed),
@@ -70,7 +73,11 @@ class renderer {
     }
     all_frames_ = (std::max)(index_t{1}, static_cast<index_t>(std::floor(end * o.picture.fps)));
     effects_.plan(notes_, end);
-    for (std::size_t i = 0; i < keys_.keys.size(); ++i) reaches_.push_back(key_painter_.reach(view_, i));
+    const index_t w = view_.width(), h = view_.height();
+    for (canvas* c : {&ground_, &board_, &light_, &sum_}) c->resize(w, h);
+    reaches_.resize(keys_.keys.size());
+    place_ = motion_(0);
+    make_light(motion_.still() ? base_ : base_.shifted(lit_at(place_).by, lit_at(place_).turn));
     prepare();
   }
   renderer(const renderer&) = delete;
@@ -106,7 +113,8 @@ class renderer {
   [[nodiscard]] const options& settings() const noexcept { return o_; }
   [[nodiscard]] const std::vector<note>& notes() const noexcept { return notes_; }
   [[nodiscard]] const keyboard::layout& layout() const noexcept { return keys_; }
-  [[nodiscard]] const synth::view& view() const noexcept { return view_; }
+  /// How the room is seen at a time; the same at all times where the camera does not move.
+  [[nodiscard]] synth::view view(double time = 0) const noexcept { return seen_at(time); }
   [[nodiscard]] std::vector<hand_pose> hands(double time) const {
     std::vector<hand_pose> poses;
     for (const hand_motion& h : hands_) poses.push_back(h(time));
@@ -115,26 +123,26 @@ class renderer {
   /// How far a key is down at a time, 0 … 1.
   [[nodiscard]] double depth(int pitch, double time) const noexcept { return action_->depth(pitch, time); }
 
-  /// The exact keyboard of the picture. A mirrored picture's corners run counter-clockwise. For strips: that of the
-  /// strip itself.
-  [[nodiscard]] keyboard::keyboard keyboard() const {
+  /// The exact keyboard of the picture at a time. A mirrored picture's corners run counter-clockwise. For strips: that
+  /// of the strip itself.
+  [[nodiscard]] keyboard::keyboard keyboard(double time = 0) const {
+    const synth::view v = seen_at(time);
     keyboard::keyboard k;
-    k.image_width = view_.width();
-    k.image_height = view_.height();
-    k.corners = {view_({0, 0, 0}), view_({keys_.width, 0, 0}), view_({keys_.width, keys_.depth, 0}),
-                 view_({0, keys_.depth, 0})};
+    k.image_width = v.width();
+    k.image_height = v.height();
+    k.corners = {v({0, 0, 0}), v({keys_.width, 0, 0}), v({keys_.width, keys_.depth, 0}), v({0, keys_.depth, 0})};
     k.lowest_key = o_.keys.lowest;
     k.highest_key = o_.keys.highest;
-    k.lens = view_.lens();
+    k.lens = v.lens();
     return k;
   }
 
   /// The keyboard that is played first, then the second one where there is one.
-  [[nodiscard]] std::vector<keyboard::keyboard> keyboards() const {
-    std::vector<keyboard::keyboard> all{keyboard()};
+  [[nodiscard]] std::vector<keyboard::keyboard> keyboards(double time = 0) const {
+    std::vector<keyboard::keyboard> all{keyboard(time)};
     if (o_.room.second_keyboard) {
       const keyboard::layout& keys = room_.second_layout();
-      const synth::view v = view_.moved(room_.second_place());
+      const synth::view v = seen_at(time).moved(room_.second_place());
       keyboard::keyboard k = all[0];
       k.corners = {v({0, 0, 0}), v({keys.width, 0, 0}), v({keys.width, keys.depth, 0}), v({0, keys.depth, 0})};
       k.lowest_key = keys.keys.front().pitch;
@@ -144,14 +152,15 @@ class renderer {
     return all;
   }
 
-  /// Where the keys are seen at rest.
-  [[nodiscard]] std::vector<key_span> spans() const {
+  /// Where the keys at rest are seen at a time.
+  [[nodiscard]] std::vector<key_span> spans(double time = 0) const {
+    const synth::view v = seen_at(time);
     std::vector<key_span> all;
     for (const keyboard::key_shape& k : keys_.keys) {
       all.push_back({k.pitch,
                      k.black,
-                     {view_({k.left, 0, k.height}), view_({k.right, 0, k.height}), view_({k.right, k.front, k.height}),
-                      view_({k.left, k.front, k.height})}});
+                     {v({k.left, 0, k.height}), v({k.right, 0, k.height}), v({k.right, k.front, k.height}),
+                      v({k.left, k.front, k.height})}});
     }
     return all;
   }
@@ -173,21 +182,43 @@ class renderer {
     return 1 + slow + o_.light.flicker * std::sin(2 * std::numbers::pi * o_.light.flicker_hz * t);
   }
 
-  /// What does not change: the room, the light on every pixel, the grain of the keys.
+  [[nodiscard]] synth::view seen_at(double t) const noexcept {
+    if (motion_.still()) return base_;
+    const picture_shift s = motion_(t);
+    return base_.shifted(s.by, s.turn);
+  }
+
+  /// Where the light on the pixels, which is smooth, is taken from: moved in steps.
+  [[nodiscard]] static picture_shift lit_at(const picture_shift& s) noexcept {
+    return {{std::round(s.by.x / 8) * 8, std::round(s.by.y / 8) * 8}, std::round(s.turn * 100) / 100};
+  }
+
+  /// Follows the camera; what stands still is drawn again where it moved.
+  void look(double t) {
+    if (motion_.still()) return;
+    const picture_shift now = motion_(t);
+    if (now == place_) return;
+    const picture_shift lit = lit_at(now);
+    if (!(lit == lit_at(place_))) make_light(base_.shifted(lit.by, lit.turn));
+    place_ = now;
+    view_ = base_.shifted(now.by, now.turn);
+    prepare();
+  }
+
+  /// What does not change while the camera stands still: the room, and how far keys reach.
   void prepare() {
-    const index_t w = view_.width(), h = view_.height();
-    for (canvas* c : {&ground_, &board_, &light_, &sum_}) c->resize(w, h);
     painter p(view_, ground_, memory_);
     room_.below(p);
-    make_light();
+    for (std::size_t i = 0; i < keys_.keys.size(); ++i) reaches_[i] = key_painter_.reach(view_, i);
     down_.fill(-1);
   }
 
-  void make_light() {
-    const index_t w = view_.width(), h = view_.height();
-    const point spot = view_({o_.light.glare_x, o_.light.glare_y, 0});
-    const point edge_x = view_({o_.light.glare_x + o_.light.glare_width, o_.light.glare_y, 0});
-    const point edge_y = view_({o_.light.glare_x, o_.light.glare_y + o_.light.glare_depth, 0});
+  /// The light on every pixel.
+  void make_light(const synth::view& seen) {
+    const index_t w = seen.width(), h = seen.height();
+    const point spot = seen({o_.light.glare_x, o_.light.glare_y, 0});
+    const point edge_x = seen({o_.light.glare_x + o_.light.glare_width, o_.light.glare_y, 0});
+    const point edge_y = seen({o_.light.glare_x, o_.light.glare_y + o_.light.glare_depth, 0});
     // Far outside the picture a lens may show all of the spot in one point.
     const double rx = (std::max)(std::hypot(edge_x.x - spot.x, edge_x.y - spot.y), 1e-3);
     const double ry = (std::max)(std::hypot(edge_y.x - spot.x, edge_y.y - spot.y), 1e-3);
@@ -207,8 +238,8 @@ class renderer {
       }
     }
     // The keyboard's place in a strip that is wider than it: nothing is seen there, as after straightening.
-    if (!view_.registered()) return;
-    const double l = view_({0, 0, 0}).x, r = view_({keys_.width, 0, 0}).x;
+    if (!seen.registered()) return;
+    const double l = seen({0, 0, 0}).x, r = seen({keys_.width, 0, 0}).x;
     for (index_t y = 0; y < h; ++y) {
       for (index_t x = 0; x < w; ++x) {
         const double at = static_cast<double>(x) + 0.5;
@@ -257,6 +288,7 @@ class renderer {
   }
 
   void moment(double t, canvas& out) {
+    look(t);
     move_keys(t);
     std::copy(board_.pixels.begin(), board_.pixels.end(), out.pixels.begin());
     painter p(view_, out, memory_);
@@ -309,7 +341,10 @@ class renderer {
   std::uint64_t seed_;
   keyboard::layout keys_;
   std::vector<note> notes_;
+  camera_motion motion_;
+  synth::view base_;
   synth::view view_;
+  picture_shift place_;
   room_painter room_;
   key_painter key_painter_;
   hand_painter hand_painter_;

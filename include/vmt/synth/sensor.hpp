@@ -6,8 +6,8 @@
 
 namespace vmt::inline VMT_ABI::synth {
 
-/// From light to a gray picture: focus, resolution, exposure, gamma, noise, coding. The noise of frame i depends on
-/// (seed, i) only.
+/// From light to a gray picture: focus, resolution, exposure, gamma, noise, coding, and enlarged again. The noise of
+/// frame i depends on (seed, i) only.
 class sensor {
  public:
   sensor(const options& o, std::uint64_t seed) : o_(o.sensor), seed_(seed) {
@@ -31,9 +31,16 @@ class sensor {
   /// Reads `light` (which it blurs) and writes the pixels of `out`. `number` chooses the noise, `exposure` scales all.
   void operator()(canvas& light, std::int64_t number, double exposure, frame& out) {
     if (kernel_.size() > 1) blur(light, kernel_);
-    if (o_.detail < 1) soften(light);
-    develop(light, number, static_cast<float>(exposure));
-    if (o_.blocks > 0) code(light);
+    const double down = (std::min)(o_.detail * o_.rows, 1.0);
+    if (o_.detail < 1 || down < 1) {  // noise and blocks are those of the small picture
+      shrink(light, o_.detail, down);
+      develop(small_, number, static_cast<float>(exposure));
+      if (o_.blocks > 0) code(small_);
+      enlarge(light);
+    } else {
+      develop(light, number, static_cast<float>(exposure));
+      if (o_.blocks > 0) code(light);
+    }
     out.resize(light.width, light.height);
     for (std::size_t i = 0; i < light.pixels.size(); ++i) {
       out.pixels[i] = static_cast<std::uint8_t>(std::clamp(light.pixels[i] + 0.5F, 0.0F, 255.0F));
@@ -94,12 +101,12 @@ class sensor {
     }
   }
 
-  /// Down to `detail` of the size by area and up again linearly.
-  void soften(canvas& c) {
-    const auto part_of = [&](index_t n) {
-      return std::max<index_t>(4, static_cast<index_t>(static_cast<double>(n) * o_.detail));
+  /// The small picture: means over areas.
+  void shrink(const canvas& c, double across, double down) {
+    const auto part_of = [](index_t n, double share) {
+      return std::clamp<index_t>(static_cast<index_t>(static_cast<double>(n) * share), 4, (std::max)(n, index_t{4}));
     };
-    small_.resize(part_of(c.width), part_of(c.height));
+    small_.resize(part_of(c.width, across), part_of(c.height, down));
     const double sx = static_cast<double>(c.width) / static_cast<double>(small_.width);
     const double sy = static_cast<double>(c.height) / static_cast<double>(small_.height);
     for (index_t y = 0; y < small_.height; ++y) {
@@ -115,6 +122,12 @@ class sensor {
         small_.row(y)[x] = sum / static_cast<float>((x1 - x0) * (y1 - y0));
       }
     }
+  }
+
+  /// From the small picture to the size of `c`, linearly.
+  void enlarge(canvas& c) const noexcept {
+    const double sx = static_cast<double>(c.width) / static_cast<double>(small_.width);
+    const double sy = static_cast<double>(c.height) / static_cast<double>(small_.height);
     for (index_t y = 0; y < c.height; ++y) {
       const double v =
           std::clamp((static_cast<double>(y) + 0.5) / sy - 0.5, 0.0, static_cast<double>(small_.height - 1));

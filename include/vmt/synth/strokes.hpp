@@ -18,7 +18,8 @@ enum class part : std::uint32_t {
   sensor,
   exercise,
   preset,
-  distractor
+  distractor,
+  motion
 };
 
 [[nodiscard]] constexpr rng stream(std::uint64_t seed, part p, index_t sample = 0) noexcept {

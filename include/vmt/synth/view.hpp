@@ -112,6 +112,20 @@ class view {
     return v;
   }
 
+  /// The view whose picture is turned by `turn` radians about its middle, clockwise, and then shifted by so many
+  /// pixels; the lens bends what comes out.
+  [[nodiscard]] view shifted(point by, double turn) const noexcept {
+    view v = *this;
+    const double c = std::cos(turn), s = std::sin(turn);
+    const double x = static_cast<double>(width_) / 2, y = static_cast<double>(height_) / 2;
+    const double tx = x - c * x + s * y + by.x, ty = y - s * x - c * y + by.y;
+    for (std::size_t i = 0; i < 4; ++i) {
+      v.m_[0][i] = c * m_[0][i] - s * m_[1][i] + tx * m_[2][i];
+      v.m_[1][i] = s * m_[0][i] + c * m_[1][i] + ty * m_[2][i];
+    }
+    return v;
+  }
+
   [[nodiscard]] const place& eye() const noexcept { return eye_; }
   [[nodiscard]] index_t width() const noexcept { return width_; }
   [[nodiscard]] index_t height() const noexcept { return height_; }

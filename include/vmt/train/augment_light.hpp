@@ -18,11 +18,13 @@ struct light_options {
   double drift = 0.025;         ///< σ of the exposure of the frames against the plate's
   double drift_offset = 2;      ///< σ, gray levels
   double flicker_share = 0.3;   ///< 2 % from frame to frame
-  double coarse_share = 0.3;    ///< a lower resolution, 1.1 … 2.3 times, 60 % of these coded as well
+  double coarse_share = 0.4;    ///< a lower resolution, 1.1 … `coarsest` times, 60 % of these coded as well
+  double coarsest = 2.3;        ///< 16 / 2.3 = 7 pixels a white key
   double blur_share = 0.5;      ///< of the others: blurred by σ 0.3 … 1.1 pixels
   double sharp_share = 0.3;     ///< of the rest: sharpened
   double noise_share = 0.6;     ///< σ 0.5 … 6 gray levels
   double coding_share = 0.4;    ///< `block_coder`, quality 25 … 80
+  double change_share = 0.5;    ///< of those that are coded: from the second frame on only the change is coded
 };
 
 /// Changes the light of a window and its plate, and takes away from their sharpness. A const object may be shared by
@@ -70,8 +72,10 @@ class light_augmenter {
     }
     const bool coded = random.uniform() < o_.coding_share;
     const double quality = random.uniform(25, 80);
+    const bool changes = random.uniform() < o_.change_share;
+    plane before;
     if (coded) {
-      for (plane& p : frames) coder_(p, quality);
+      for (plane& p : frames) code(p, quality, changes ? &before : nullptr);
     }
     for (plane& p : frames) clamp(p);
     clamp(plate);
@@ -80,6 +84,19 @@ class light_augmenter {
  private:
   static void clamp(plane& p) noexcept {
     for (float& v : p.pixels) v = std::clamp(v, 0.0F, 255.0F);
+  }
+
+  /// Codes a picture, or, as video coders do, what has changed since `before`, which it becomes: where little changes,
+  /// nothing does.
+  void code(plane& p, double quality, plane* before) const {
+    if (before == nullptr || before->pixels.empty()) {
+      coder_(p, quality);
+    } else {
+      for (std::size_t i = 0; i < p.pixels.size(); ++i) p.pixels[i] -= before->pixels[i];
+      coder_(p, quality);
+      for (std::size_t i = 0; i < p.pixels.size(); ++i) p.pixels[i] += before->pixels[i];
+    }
+    if (before != nullptr) *before = p;
   }
 
   static void uneven_light(index_t w, index_t h, rng& random, plane& factor, plane& spot) {
@@ -111,9 +128,10 @@ class light_augmenter {
     const index_t w = plate.width, h = plate.height;
     const bool coarse = random.uniform() < o_.coarse_share, blurred = random.uniform() < o_.blur_share;
     const bool sharpened = random.uniform() < o_.sharp_share;
-    const double k = random.uniform(1.1, 2.3), amount = random.uniform();
+    const double k = random.uniform(1.1, (std::max)(1.1, o_.coarsest)), amount = random.uniform();
     const double quality = random.uniform() < 0.6 ? random.uniform(30, 90) : 0;
-    plane between, small;
+    const bool changes = random.uniform() < o_.change_share;
+    plane between, small, before;
     const auto each = [&](auto&& f) {
       for (plane& p : frames) f(p);
       f(plate);
@@ -125,7 +143,8 @@ class light_augmenter {
       const axis_filter from_w = detail::cubic_filter(cw, w), from_h = detail::cubic_filter(ch, h);
       each([&](plane& p) {
         filter(p, to_w, to_h, between, small);
-        if (quality > 0) coder_(small, quality);
+        // The plate is a picture of its own.
+        if (quality > 0) code(small, quality, changes && &p != &plate ? &before : nullptr);
         filter(small, from_w, from_h, between, p);
       });
     } else if (blurred || sharpened) {

@@ -32,7 +32,8 @@ struct key_data_options {
 
 /// Windows of clips, for `trainer` and `key_task`: x is T × 3 × 96 × width, a row of the targets `key_targets`.
 /// Each sample of each epoch is another window, drawn by rng(seed, epoch, sample): from the real clips in proportion to
-/// their notes, from the made ones evenly. Samples that are not augmented do not depend on the epoch.
+/// the root of their number of notes, from the made ones evenly. The hands of some real windows are put on the keyboard
+/// of a made clip. Samples that are not augmented do not depend on the epoch.
 class key_data {
  public:
   /// Throws `invalid_argument` for options out of range, `limit_exceeded` where the made clips need more memory than
@@ -51,8 +52,9 @@ class key_data {
     require(!real.empty() || made_.make, "there are no clips");
     for (key_clip& c : real) {
       validate(c);
-      const auto notes = static_cast<index_t>((std::max)(c.notes.size(), std::size_t{1}));
-      until_.push_back((until_.empty() ? 0 : until_.back()) + notes);
+      // A long clip teaches more than a short one, but a second camera more than a longer look through the first.
+      const double weight = std::sqrt(static_cast<double>((std::max)(c.notes.size(), std::size_t{1})));
+      until_.push_back((until_.empty() ? 0 : until_.back()) + weight);
       mix(c.name);
       mix(std::to_string(c.frames()) + ' ' + std::to_string(c.times.front()) + ' ' + std::to_string(c.times.back()));
       for (const note& n : c.notes) mix(std::to_string(n.onset) + ' ' + std::to_string(n.pitch));
@@ -89,16 +91,35 @@ class key_data {
     const double which = random.uniform();
     const bool take_made = real_.empty() || (pool_ && !of_real);
     const std::shared_ptr<const key_clip> clip = take_made ? made(epoch, which) : real(which);
+    const double swaps = random.uniform(), with = random.uniform();
     const key_window window = draw_window(*clip, random, !augment, o_.window);
     window_targets(*clip, window, random, targets, o_.window, o_.targets);
-    augment_(*clip, window, augment, rng(o_.seed, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation), x);
+    std::shared_ptr<const key_clip> theirs;
+    other_keyboard other;
+    if (augment && !take_made && pool_ && swaps < o_.augment.swapped) {
+      theirs = made(epoch, with);
+      other = same_keys(*clip, window, *theirs);
+    }
+    augment_(*clip, window, augment, rng(o_.seed, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation), x,
+             other);
   }
 
  private:
   [[nodiscard]] std::shared_ptr<const key_clip> real(double which) const {
-    const auto at = static_cast<index_t>(which * static_cast<double>(until_.back()));
-    const auto i = std::upper_bound(until_.begin(), until_.end(), at) - until_.begin();
+    const auto i = std::upper_bound(until_.begin(), until_.end() - 1, which * until_.back()) - until_.begin();
     return real_[static_cast<std::size_t>(i)];
+  }
+  /// Where the other keyboard shows keys of the same kinds as the window: white keys repeat after seven.
+  [[nodiscard]] other_keyboard same_keys(const key_clip& clip, const key_window& window, const key_clip& theirs) const {
+    constexpr index_t octave = 7 * keyboard::strip_layout::white_pitch;
+    const auto from_a0 = [](const key_clip& c) {
+      return keyboard::strip_layout::white_pitch * keyboard::white_keys_below(c.layout.lowest_key);
+    };
+    const index_t left = from_a0(clip) + window.left - from_a0(theirs);
+    for (index_t at = ((left % octave) + octave) % octave; at + o_.window.width <= theirs.width(); at += octave) {
+      return {&theirs, at};
+    }
+    return {};
   }
   [[nodiscard]] std::shared_ptr<const key_clip> made(std::uint32_t epoch, double which) const {
     want(epoch);
@@ -117,12 +138,14 @@ class key_data {
     std::string text;
     const auto add = [&](auto... numbers) { ((text += std::to_string(numbers) + ' '), ...); };
     add(o_.samples, o_.seed, o_.real_share, w.frames, w.width, w.keys, w.anywhen, w.anywhere, w.stretched, w.slowest,
-        w.fastest, w.halved_above, o_.targets.reach, o_.targets.ignore_onset, o_.targets.ignore_release);
+        w.fastest, w.halved_above, w.lossy, o_.targets.reach, o_.targets.ignore_onset, o_.targets.ignore_release);
     const geometry_options& g = o_.augment.geometry;
     add(g.scale_x, g.scale_y, g.shear, g.rotation, g.shift_x, g.shift_y);
     const light_options& l = o_.augment.light;
     add(l.gamma, l.gain, l.offset, l.gradient_share, l.drift, l.drift_offset, l.flicker_share, l.coarse_share,
-        l.blur_share, l.sharp_share, l.noise_share, l.coding_share);
+        l.blur_share, l.sharp_share, l.noise_share, l.coding_share, l.coarsest, l.change_share);
+    const rear_options& r = o_.augment.rear;
+    add(r.behind_share, r.glow_share, r.unrelated_share, o_.augment.swapped);
     const plate_error_options& p = o_.augment.plate;
     add(p.residue_share, p.shift_share, p.blur_share, p.field_share, o_.augment.spoilt_plates);
     mix(text);
@@ -131,7 +154,7 @@ class key_data {
   key_data_options o_;
   key_augmenter augment_;
   std::vector<std::shared_ptr<const key_clip>> real_;
-  std::vector<index_t> until_;  // the notes of the real clips up to each
+  std::vector<double> until_;  // the weights of the real clips up to each
   made_clips made_;
   std::unique_ptr<clip_pool> pool_;
   std::uint64_t fingerprint_ = fingerprint_of("key_data");

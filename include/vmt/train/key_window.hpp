@@ -18,6 +18,7 @@ struct key_window_options {
   double slowest = 0.75;     ///< … by a factor of slowest …
   double fastest = 1.25;     ///< … to fastest
   double halved_above = 45;  ///< frames/s above which every second frame is taken, in 80 % of the windows
+  double lossy = 0.12;       ///< the share with a frame that is missing; and that with one shown twice (training only)
 };
 
 /// Where a window lies in its clip.
@@ -26,6 +27,16 @@ struct key_window {
   double step = 1;   ///< frames of the clip from frame to frame
   index_t left = 0;  ///< its first column
   bool mirrored = false;
+  index_t missing = -1;   ///< the window's frame before which one of the video is missing; −1: none is
+  index_t repeated = -1;  ///< the one that shows the picture of the frame before it; −1: none does
+
+  /// The clip's frame at the time of the window's frame i; −1: of the one before the first.
+  [[nodiscard]] double position(index_t i) const noexcept {
+    const bool later = missing >= 0 && i >= missing;
+    return start + step * static_cast<double>(i + (later ? 2 : 1));
+  }
+  /// The one whose picture it shows.
+  [[nodiscard]] double shown(index_t i) const noexcept { return position(i == repeated && i >= 0 ? i - 1 : i); }
 };
 
 /// Draws a window. `plain`: without stretch or mirror. Throws `inconsistent` where the clip is too short or narrow.
@@ -36,10 +47,12 @@ struct key_window {
   const bool stretched = random.uniform() < o.stretched;
   const double factor = random.uniform(o.slowest, o.fastest);
   if (stretched && !plain) step *= factor;
-  double length = step * static_cast<double>(o.frames);
+  const bool lacks = random.uniform() < o.lossy && !plain, repeats = random.uniform() < o.lossy && !plain;
+  const index_t missing = random.below(o.frames), repeated = random.below(o.frames);
+  double length = step * static_cast<double>(o.frames + (lacks ? 1 : 0));
   if (length + 3 > all) {
     step = 1;
-    length = static_cast<double>(o.frames);
+    length = static_cast<double>(o.frames + (lacks ? 1 : 0));
   }
   if (length + 3 > all || clip.width() < o.width) {
     throw error(errc::inconsistent, "the clip " + clip.name + " has " + std::to_string(clip.frames()) + " frames of " +
@@ -48,6 +61,8 @@ struct key_window {
   }
   key_window w;
   w.step = step;
+  if (lacks) w.missing = missing;
+  if (repeats) w.repeated = repeated;
   const double aim_time = random.uniform(0.1, 0.9), aim_place = random.uniform(0.15, 0.85);
   const double kind = random.uniform(), when = random.uniform();
   const index_t where = random.below(clip.width() - o.width + 1);
@@ -91,7 +106,7 @@ inline void window_targets(const key_clip& clip, const key_window& w, rng& rando
     pitches.erase(pitches.begin() + random.below(std::ssize(pitches)));
   }
   std::vector<double> times;
-  for (index_t f = 0; f < o.frames; ++f) times.push_back(clip.time_of(w.start + w.step * static_cast<double>(f + 1)));
+  for (index_t f = 0; f < o.frames; ++f) times.push_back(clip.time_of(w.position(f)));
   const double period = w.step * clip.period();
   std::vector<note> near;  // those that reach into the window
   for (const note& n : clip.notes) {

@@ -6,6 +6,7 @@
 #include <vmt/train/fingerprint.hpp>
 
 #include <algorithm>  // sort
+#include <cmath>      // pow
 #include <filesystem>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace vmt::inline VMT_ABI::train {
 
 /// How an excerpt of a piece is changed.
 struct excerpt_options {
-  double slowest = 0.7, fastest = 1.5;   ///< the tempo's factor, uniform
+  double slowest = 0.7, fastest = 1.9;   ///< the tempo's factor; its logarithm is uniform
   double shortest = 0.5, longest = 1.0;  ///< the factor of the notes' lengths, uniform
+  double repeated = 0.05;  ///< the share of notes that are struck twice to five times, 4 to 9 times a second
 };
 
 /// The MIDI files of a folder and the folders below it, as performances to render. All notes are kept in memory.
@@ -60,7 +62,8 @@ class performances {
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
 
   /// About `seconds` of a random piece, from a random note on, which comes within the first half second: transposed so
-  /// that a random note of the excerpt lies at a random key of lowest … highest, in another tempo, the notes shorter.
+  /// that a random note of the excerpt lies at a random key of lowest … highest, in another tempo, the notes shorter, a
+  /// few of them repeated fast.
   /// Notes that leave the piano are left out; those beyond lowest and highest stay. Throws `invalid_argument` where
   /// there are no pieces, no seconds or no keys.
   [[nodiscard]] std::vector<note> excerpt(rng& random, int lowest, int highest, double seconds,
@@ -70,7 +73,7 @@ class performances {
     }
     const std::vector<note>& piece = pieces_[static_cast<std::size_t>(random.below(size()))];
     const auto first = static_cast<std::size_t>(random.below(static_cast<index_t>(piece.size())));
-    const double tempo = random.uniform(o.slowest, o.fastest);
+    const double tempo = o.slowest * std::pow(o.fastest / o.slowest, random.uniform());
     const double length = random.uniform(o.shortest, o.longest);
     const double lead = random.uniform(0, (std::min)(0.5, seconds / 2));
     std::size_t end = first;
@@ -85,8 +88,17 @@ class performances {
       n.onset = (n.onset - piece[first].onset) / tempo + lead;
       n.offset = n.onset + held / tempo;
       n.pitch += up;
-      if (n.pitch >= 21 && n.pitch <= 108) result.push_back(n);
+      const bool again = random.uniform() < o.repeated;
+      const double rate = random.uniform(4, 9), until = n.offset;
+      const index_t strokes = again ? 2 + random.below(4) : 1;
+      if (n.pitch < 21 || n.pitch > 108) continue;
+      for (index_t k = 0; k < strokes; ++k, n.onset += 1 / rate) {
+        if (n.onset >= seconds && k > 0) break;
+        n.offset = again ? n.onset + 0.6 / rate : until;
+        result.push_back(n);
+      }
     }
+    std::sort(result.begin(), result.end());
     return result;
   }
 

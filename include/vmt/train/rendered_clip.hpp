@@ -5,6 +5,9 @@
 #include <vmt/train/key_clip.hpp>
 #include <vmt/train/performances.hpp>
 
+#include <array>
+#include <string_view>
+
 namespace vmt::inline VMT_ABI::train {
 
 /// The segments of rendered video that `key_net` is trained with.
@@ -28,8 +31,8 @@ namespace detail {
 
 /// Segment `number`: a key-aligned strip of its own style (`synth::wild`) and place on the keyboard, on which hands
 /// play an excerpt of one of the `pieces`, else made-up music. The plate is a picture of the same keyboard without
-/// hands, noise and effects. A function of the arguments and nothing else. Throws `invalid_argument` for options out of
-/// range, and what the renderer throws.
+/// hands, noise, movement and moving effects. A function of the arguments and nothing else. Throws `invalid_argument`
+/// for options out of range, and what the renderer throws.
 [[nodiscard]] inline key_clip render_key_clip(index_t number, const render_options& o,
                                               const performances& pieces = performances()) {
   if (o.white_keys < 15 || o.white_keys > 52 || o.frames < 2 || o.frames > 100'000 || number < 0) {
@@ -57,7 +60,8 @@ namespace detail {
   std::vector<note> music;
   if (from_midi && pieces.size() > 0) music = pieces.excerpt(random, lowest, highest, look.picture.seconds);
   if (music.empty()) {
-    const char* const kind = random.uniform() < 0.5 ? "random" : "mixed";
+    constexpr std::array<std::string_view, 6> kinds{"random", "random", "mixed", "mixed", "repeats", "trills"};
+    const std::string_view kind = kinds[static_cast<std::size_t>(random.below(6))];
     music = synth::exercise(kind, style, look.picture.seconds, lowest, highest);
   }
 
@@ -71,7 +75,8 @@ namespace detail {
   std::sort(clip.notes.begin(), clip.notes.end());
 
   look.hands.count = 0;
-  look.effects = {};
+  look.effects.unrelated = 0;  // no notes, no light; what stands still behind the keys stays
+  look.motion = {};
   look.light.big_shadow = look.light.flicker = look.light.drift = 0;
   look.sensor.noise = look.sensor.interlace = look.sensor.drop = look.sensor.repeat = 0;
   look.picture.seconds = 1;

@@ -3,6 +3,7 @@
 
 #include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/cosine.hpp>
+#include <vmt/ops/gradients.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/fingerprint.hpp>
 #include <vmt/train/state.hpp>
@@ -36,6 +37,7 @@ struct trainer_options {
   std::uint64_t seed = 1;    ///< of the order of the samples
   bool augment = true;       ///< asked of the training source
   double clip_norm = 0;      ///< gradients are shortened to this Euclidean norm (`nn::clip_norm`); 0: never
+  double average = 0;        ///< decay of the running average of the weights, see `trainer`; 0: none
   int loader_threads = 1;    ///< that load training samples; the results do not depend on it
   index_t max_skipped = 10;  ///< give up after so many steps that were skipped because a number was not finite
 
@@ -68,6 +70,9 @@ enum class stop_reason { epochs, no_improvement, callback };
 ///
 /// Results depend on the options, the data and the instruction set only: they are bitwise the same for any number of
 /// threads, and a training that was stopped between any two batches and resumed ends bitwise as if it never stopped.
+/// With `average` the weights that are validated, kept as the best and shown to `on_epoch` are a running average a over
+/// the steps, batch norm's statistics alike: a += (1 − d)(w − a) after step n, d = min(average, (n + 1)/(n + 10)); the
+/// training itself goes on from the last weights w.
 /// A step whose loss or gradient is not finite changes neither weights nor statistics nor optimiser.
 ///
 ///     vmt::train::trainer trainer(net, {.epochs = 20, .folder = "run"});
@@ -78,6 +83,7 @@ class trainer {
   static_assert(std::is_same_v<typename Model::value_type, float>, "models are trained in float");
   static constexpr std::size_t rank = Model::input_rank;
   using task_type = std::conditional_t<training_task<Model>, Model&, balanced_task<Model>>;
+  using backend = backend_of<Model>;
 
  public:
   /// `model`, which may be a task, is borrowed. Throws `invalid_argument`.
@@ -100,6 +106,7 @@ class trainer {
     require(o_.cosine.warm_up >= 0 && o_.cosine.floor >= 0 && o_.cosine.floor <= 1,
             "the cosine's warm-up must not be negative and its floor in [0, 1]");
     require(o_.clip_norm >= 0 && std::isfinite(o_.clip_norm), "the norm to clip at must not be negative");
+    require(o_.average >= 0 && o_.average < 1, "the decay of the average must be in [0, 1)");
     require(o_.loader_threads >= 1 && o_.loader_threads <= 256, "loader threads must be 1 … 256");
     require(o_.max_skipped >= 0 && o_.stop_after >= 0, "max_skipped and stop_after must not be negative");
     require(o_.checkpoint_seconds >= 0 && o_.checkpoint_batches >= 0, "checkpoint intervals must not be negative");
@@ -127,8 +134,14 @@ class trainer {
           save();
           return stop_reason::callback;
         }
+        snapshot last;
+        if (!average_.empty()) {
+          last.take(model_);
+          average_.restore(model_);
+        }
         const double loss = validate(ctx, validation);
         const bool stop = end_epoch(loss, std::chrono::duration<double>(clock::now() - begin).count(), callbacks...);
+        if (!last.empty()) last.restore(model_);
         save();
         if (stop) return stop_reason::callback;
       }
@@ -173,6 +186,7 @@ class trainer {
     }
     if (o_.adam.weight_decay > 0) text += " decay " + detail::text_of(o_.adam.weight_decay);
     if (o_.clip_norm > 0) text += " clip " + detail::text_of(o_.clip_norm);
+    if (o_.average > 0) text += " average " + detail::text_of(o_.average);
     if constexpr (requires { task_.description(); }) text += ' ' + task_.description();
     if (o_.schedule == learning_rate_schedule::cosine) {  // here the number of epochs decides about each step
       text += " cosine " + std::to_string(o_.epochs) + ' ' + std::to_string(o_.cosine.warm_up) + ' ' +
@@ -242,25 +256,32 @@ class trainer {
 
   template <class Context>
   double step(Context& ctx, const_view<float, rank> x, const_view<float, 2> targets, bool& skipped) {
-    const std::span<float> gradients = model_.gradients().span();
-    std::fill(gradients.begin(), gradients.end(), 0.0F);
-    before_.take_buffers(model_);
+    ops::fill(ctx, model_.gradients(), 0.0F);
+    before_.take(model_);
     if constexpr (requires { task_.begin_step(index_t{}); }) task_.begin_step(adam_.step());
     const double loss = task_.train_step(ctx, x, targets);
     skipped = !std::isfinite(loss);
+    ops::gradient_size size;
     if (!skipped) {
-      // The square of a larger one would make Adam's second moment infinite for ever. NaN fails the comparison too.
-      for (const float g : gradients) skipped = skipped || !(std::abs(g) < 1e18F);
+      // The square of a larger one would make Adam's second moment infinite for ever.
+      size = ops::gradient_norm(ctx, model_.gradients(), static_cast<double>(1e18F));
+      skipped = !size.sound;
     }
     if (skipped) {
-      before_.restore_buffers(model_);
+      before_.restore(model_);
       ++progress_.skipped;
       ++progress_.skipped_in_epoch;
       return loss;
     }
-    if (o_.clip_norm > 0) nn::clip_norm<float>(gradients, o_.clip_norm);
+    if (o_.clip_norm > 0 && size.norm > o_.clip_norm) {
+      ops::scale(ctx, model_.gradients(), static_cast<float>(nn::clip_factor(size.norm, o_.clip_norm)));
+    }
     adam_.params.learning_rate = progress_.learning_rate;
     adam_.update(ctx, model_.parameters(), model_.gradients());
+    if (o_.average > 0) {
+      const auto n = static_cast<double>(adam_.step());
+      average_.approach(model_, 1 - (std::min)(o_.average, (n + 1) / (n + 10)));
+    }
     progress_.loss_sum += loss * static_cast<double>(targets.extent(0));
     progress_.samples += targets.extent(0);
     return loss;
@@ -339,10 +360,17 @@ class trainer {
     };
     add("parameters", now.parameters);
     add("buffers", now.buffers);
-    add("adam.m", adam_.first_moment().span());
-    add("adam.v", adam_.second_moment().span());
+    std::vector<float> m, v;
+    append_numbers<backend>(m, adam_.first_moment());
+    append_numbers<backend>(v, adam_.second_moment());
+    add("adam.m", m);
+    add("adam.v", v);
     add("best.parameters", best_.parameters);
     add("best.buffers", best_.buffers);
+    if (o_.average > 0) {
+      add("average.parameters", average_.parameters);
+      add("average.buffers", average_.buffers);
+    }
     checkpoints_.save(std::move(file));
     last_save_ = clock::now();
   }
@@ -362,9 +390,10 @@ class trainer {
     if (text("vmt.train.data") != data_hash_) {
       refuse("it was trained with other data or augmentation; use the same, or begin in another folder");
     }
-    snapshot now, best;
+    snapshot now, best, average;
     now.take(model_);
     best = now;
+    if (o_.average > 0) average = now;
     std::vector<float> m(now.parameters.size()), v(now.parameters.size());
     const auto fill = [&](const char* name, std::vector<float>& values, bool may_be_empty) {
       std::vector<float> stored = file.read<float>(name);
@@ -380,13 +409,18 @@ class trainer {
     fill("adam.v", v, false);
     fill("best.parameters", best.parameters, true);
     fill("best.buffers", best.buffers, true);
+    if (o_.average > 0) {
+      fill("average.parameters", average.parameters, true);
+      fill("average.buffers", average.buffers, true);
+    }
     progress loaded = detail::read_progress(file);
     const auto steps = detail::number_from<index_t>(file, "adam_step");
     now.restore(model_);
-    std::copy(m.begin(), m.end(), adam_.first_moment().span().begin());
-    std::copy(v.begin(), v.end(), adam_.second_moment().span().begin());
+    backend::write(adam_.first_moment().data_handle(), m.data(), std::ssize(m));
+    backend::write(adam_.second_moment().data_handle(), v.data(), std::ssize(v));
     adam_.set_step(steps);
     best_ = std::move(best);
+    average_ = std::move(average);
     progress_ = std::move(loaded);
     plateau_.restore(progress_.plateau);
   }
@@ -394,12 +428,13 @@ class trainer {
   Model& model_;
   task_type task_;
   trainer_options o_;
-  nn::adam<float> adam_;
+  nn::adam<float, backend> adam_;
   nn::plateau_schedule plateau_;
   checkpoint_pair checkpoints_;
   progress progress_;
   snapshot best_;
-  snapshot before_;  // buffers only: batch norm's statistics before the step
+  snapshot average_;              // empty without `average`
+  kept_buffers<backend> before_;  // batch norm's statistics before the step
   std::string options_hash_, data_hash_;
   clock::time_point last_save_;
   bool running_ = false;

@@ -2,52 +2,11 @@
 #pragma once
 
 #include <vmt/keyboard/straighten.hpp>
-#include <vmt/media/frame_folder.hpp>
 #include <vmt/tensor/tensor.hpp>
 #include <vmt/transcribe/engine_concept.hpp>
-#include <vmt/transcribe/frame_gaps.hpp>
-#include <vmt/transcribe/paper_decoder.hpp>
-#include <vmt/transcribe/peak_decoder.hpp>
-
-#include <functional>  // callbacks
-#include <optional>
-#include <variant>  // choice of the decoder
+#include <vmt/transcribe/frame_gate.hpp>
 
 namespace vmt::inline VMT_ABI::transcribe {
-
-/// How a video is transcribed. Callbacks are called on the caller's thread, in the order of the frames.
-struct transcribe_options {
-  /// Times to sub-frame precision by default; `paper_options{}` for the decoder of the paper.
-  std::variant<peak_options, paper_options> decoder = peak_options{};
-  int lowest_key = 21;     ///< MIDI number of the network's first output
-  double lag_seconds = 0;  ///< subtracted from the times of all notes; times before 0 become 0
-  /// Where the keyboard is in the frames, which are then straightened; no note is found on keys that it does not have.
-  /// None: the frames are strips of the network's size already.
-  std::optional<keyboard::keyboard> keyboard;
-  double gap_factor = 1.5;  ///< frames further apart than so many periods have a gap between them, see `frame_gaps`
-  /// Frames whose picture stands in for a damaged one: `repeat` uses them like others, `skip` makes a gap of them,
-  /// `fail` throws `bad_format`.
-  media::damage_policy damaged = media::damage_policy::repeat;
-
-  index_t total_frames = -1;                                     ///< handed to `on_progress`; −1: not known
-  std::function<void(index_t done, index_t total)> on_progress;  ///< after each frame
-  std::function<bool()> stop;                        ///< asked before each frame; true ends the video there, cleanly
-  std::function<void(const frame& strip)> on_strip;  ///< each straightened frame
-  /// Each frame's probabilities, one a key; `frames() / 2` frames after the frame itself.
-  std::function<void(double time, std::span<const float> probabilities)> on_probabilities;
-};
-
-/// What happened on the way.
-struct transcription_result {
-  index_t frames = 0;    ///< frames received
-  index_t windows = 0;   ///< frames that the network has judged
-  index_t notes = 0;     ///< notes handed to the sink
-  index_t gaps = 0;      ///< places where frames were missing, or were skipped as damaged
-  index_t damaged = 0;   ///< frames marked as damaged
-  bool stopped = false;  ///< ended by the `stop` callback
-
-  friend bool operator==(const transcription_result&, const transcription_result&) = default;
-};
 
 /// Frames in, notes out, as a stream:
 ///
@@ -73,7 +32,7 @@ class transcriber {
         engine_(&engine),
         decoder_(std::move(chosen)),
         options_(std::move(options)),
-        gap_(options_.gap_factor) {
+        gate_(options_) {
     if (decoder_.keys() != engine.keys()) {
       throw error(errc::shape_mismatch, "the engine has " + std::to_string(engine.keys()) + " keys, the decoder " +
                                             std::to_string(decoder_.keys()));
@@ -92,25 +51,9 @@ class transcriber {
   /// (not a strip of the engine's size), `bad_format` (damaged), and what sink, engine and callbacks throw.
   template <note_sink K>
   void push(const frame& picture, K&& sink) {
-    ++result_.frames;
-    const bool gap = gap_(picture.time);
-    if (picture.damaged) {
-      ++result_.damaged;
-      if (options_.damaged == media::damage_policy::fail) {
-        throw error(errc::bad_format, "frame " + std::to_string(picture.number) + " at " +
-                                          std::to_string(picture.time) + " s is damaged");
-      }
-    }
-    if (picture.damaged && options_.damaged == media::damage_policy::skip) {
-      broken_ = true;
-    } else {
-      if ((gap || broken_) && pushed_ > 0) {
-        end_segment(sink);
-        ++result_.gaps;
-      }
-      broken_ = false;
-      evaluate(picture, sink);
-    }
+    const frame_fate fate = gate_(picture, result_);
+    if (fate == frame_fate::cut) end_segment(sink);
+    if (fate != frame_fate::skip) evaluate(picture, sink);
     if (options_.on_progress) options_.on_progress(result_.frames, options_.total_frames);
   }
 
@@ -118,8 +61,7 @@ class transcriber {
   template <note_sink K>
   void finish(K&& sink) {
     if (pushed_ > 0) end_segment(sink);
-    broken_ = false;
-    gap_ = frame_gaps(options_.gap_factor);
+    gate_.reset();
   }
 
   /// Counts since construction.
@@ -212,13 +154,12 @@ class transcriber {
   Engine* engine_;
   Decoder decoder_;
   transcribe_options options_;
-  frame_gaps gap_;
+  frame_gate gate_;
   std::optional<keyboard::straightener> straighten_;
   index_t before_ = 0;  ///< frames of a window before its middle
   index_t after_ = 0;   ///< and after it
   index_t pushed_ = 0;  ///< frames of this segment
   index_t judged_ = 0;  ///< those that have had their window
-  bool broken_ = false;
   frame strip_;
   cpu_tensor<float, 2> input_;
   std::vector<double> times_;  ///< of the frames that wait for their window
@@ -234,12 +175,7 @@ transcription_result transcribe(Context& context, Engine& engine, S&& source, K&
                                 const transcribe_options& options = {}) {
   const auto run = [&](auto decoder) {
     transcriber t(context, engine, std::move(decoder), options);
-    bool stopped = false;
-    for (frame picture; !(stopped = options.stop && options.stop()) && source(picture);) t.push(picture, sink);
-    t.finish(sink);
-    transcription_result result = t.result();
-    result.stopped = stopped;
-    return result;
+    return detail::run_video(t, source, sink, options);
   };
   if (const auto* paper = std::get_if<paper_options>(&options.decoder)) {
     return run(paper_decoder(engine.keys(), options.lowest_key, *paper));

@@ -3,6 +3,7 @@
 
 #include <vmt/backend/cpu/elementwise.hpp>
 #include <vmt/backend/cpu/norm_kernel.hpp>
+#include <vmt/backend/cpu/pool_kernel.hpp>
 #include <vmt/ops/generic/aggregate.hpp>
 #include <vmt/ops/generic/batch_norm.hpp>
 #include <vmt/ops/generic/pool2d.hpp>
@@ -15,31 +16,35 @@ namespace vmt::inline VMT_ABI {
 #if VMT_CPU_X86_DISPATCH
 namespace detail {
 
+/// Leaves in `s` what Σ (x − origin) and Σ (x − origin)² over `count` numbers of channel c tell.
+inline void take_moments(const ops::batch_norm_statistics<float>& s, index_t c, float origin, double sum,
+                         double squares, double count) {
+  s.take(c, static_cast<double>(origin) + sum / count, (std::max)(squares - sum * sum / count, 0.0), count);
+}
+
+/// What batch norm in training does to channel c: takes its statistics, and returns the line that follows from them.
+inline norm_line train_line(const_view<float, 4> x, const_view<float, 1> gamma, const_view<float, 1> beta,
+                            const ops::batch_norm_statistics<float>& s, bool relu, index_t c) {
+  const index_t size = x.extent(2) * x.extent(3);
+  const double count = static_cast<double>(x.extent(0) * size);
+  // Squares around one of the numbers: no cancellation where the mean is large.
+  const float origin = x[0][c].data_handle()[0];
+  double sum = 0, squares = 0;
+  for (index_t n = 0; n < x.extent(0); ++n) {
+    const auto [d, q] = moments_avx2(size, x[n][c].data_handle(), origin);
+    sum += d;
+    squares += q;
+  }
+  take_moments(s, c, origin, sum, squares, count);
+  return {gamma(c) * s.inverse_deviation(c), s.mean(c), beta(c), relu};
+}
+
 inline void batch_norm_train(const_view<float, 4> x, const_view<float, 1> gamma, const_view<float, 1> beta,
                              const ops::batch_norm_statistics<float>& s, bool relu, tensor_view<float, 4> y,
                              index_t first, index_t last) {
   const index_t size = x.extent(2) * x.extent(3);
-  const double count = static_cast<double>(x.extent(0) * size);
   for (index_t c = first; c < last; ++c) {
-    // Squares around one of the numbers: no cancellation where the mean is large.
-    const float origin = x[0][c].data_handle()[0];
-    double sum = 0, squares = 0;
-    for (index_t n = 0; n < x.extent(0); ++n) {
-      const auto [d, q] = moments_avx2(size, x[n][c].data_handle(), origin);
-      sum += d;
-      squares += q;
-    }
-    const double mean = static_cast<double>(origin) + sum / count;
-    const double deviations = (std::max)(squares - sum * sum / count, 0.0);
-    const double inverse = 1.0 / std::sqrt(deviations / count + s.epsilon);
-    s.mean(c) = static_cast<float>(mean);
-    s.inverse_deviation(c) = static_cast<float>(inverse);
-    const auto blend = [&s](float& running, double now) {
-      running = static_cast<float>((1.0 - s.momentum) * static_cast<double>(running) + s.momentum * now);
-    };
-    blend(s.running_mean(c), mean);
-    blend(s.running_variance(c), deviations / (count - 1.0));
-    const norm_line line{gamma(c) * s.inverse_deviation(c), s.mean(c), beta(c), relu};
+    const norm_line line = train_line(x, gamma, beta, s, relu, c);
     for (index_t n = 0; n < x.extent(0); ++n) normalise_avx2(size, x[n][c].data_handle(), line, y[n][c].data_handle());
   }
 }
@@ -162,7 +167,20 @@ void vmt_max_pool2d(cpu_context& ctx, const_view<T, 4> x, tensor_view<T, 4> y, t
   ctx.threads().parallel_for(x.extent(0) * x.extent(1), [&](index_t first, index_t last) {
     tensor_view<std::int32_t, 4> places;
     if (argmax.data_handle() != nullptr) places = planes(argmax, first, last - first);
-    ops::generic::max_pool2d<T>(planes(x, first, last - first), planes(y, first, last - first), places, p);
+    const const_view<T, 4> in = planes(x, first, last - first);
+    const tensor_view<T, 4> out = planes(y, first, last - first);
+#if VMT_CPU_X86_DISPATCH
+    if constexpr (std::is_same_v<T, float>) {
+      if (ctx.isa() != cpu_isa::portable && p.stride <= 2) {
+        for (index_t n = 0; n < in.extent(0); ++n) {
+          detail::max_pool_plane_avx2(in[n].data_handle(), in.extent(2), in.extent(3), p, out.extent(2), out.extent(3),
+                                      out[n].data_handle(), places.empty() ? nullptr : places[n].data_handle());
+        }
+        return;
+      }
+    }
+#endif
+    ops::generic::max_pool2d<T>(in, out, places, p);
   });
 }
 

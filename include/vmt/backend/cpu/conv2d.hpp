@@ -29,6 +29,26 @@ struct forward_shifts {
   }
 };
 
+/// Stores what `multiply_planes` computes as the maps of y, images × rows × pixels, plus a bias unless that is null.
+template <class T>
+struct map_store {
+  T* y;
+  index_t rows, pixels;
+  const T* bias = nullptr;
+
+  [[nodiscard]] T* row(index_t n, index_t m) const noexcept {
+    return bias == nullptr ? y + (n * rows + m) * pixels : nullptr;
+  }
+  void operator()(index_t n, index_t m, index_t pixel, index_t count, const T* sums) const noexcept {
+    T* const out = y + (n * rows + m) * pixels + pixel;
+    if (bias == nullptr) {
+      std::copy_n(sums, count, out);
+    } else {
+      array_map<T>(out, count) = const_array_map<T>(sums, count) + bias[m];
+    }
+  }
+};
+
 }  // namespace detail
 
 template <class T>
@@ -62,11 +82,7 @@ void vmt_conv2d(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> w, const_
     }
     detail::multiply_planes<T>(ctx, left, rows, {f.channels, channel, f.taps, tap}, f.map,
                                direct ? x[first].data_handle() : planes, image_size, images,
-                               [&](index_t n, index_t m, index_t pixel, index_t count, const T* sums) {
-                                 T* const out = y.data_handle() + ((first + n) * rows + m) * pixels + pixel;
-                                 const T b = bias.data_handle() == nullptr ? T(0) : bias(m);
-                                 for (index_t i = 0; i < count; ++i) out[i] = sums[i] + b;
-                               });
+                               detail::map_store<T>{y[first].data_handle(), rows, pixels, bias.data_handle()});
   }
 }
 
@@ -147,10 +163,6 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
           left);
       const auto store = [&](index_t n, index_t c, index_t pixel, index_t count, const T* sums) {
         T* const plane = dx.data_handle() + ((first + n) * rows + c) * height * width;
-        if (p.stride_h == 1 && p.stride_w == 1) {
-          std::copy_n(sums, count, plane + pixel);
-          return;
-        }
         for (index_t i = pixel / k.out_width, j = pixel % k.out_width; count > 0; ++i, j = 0) {
           T* const row = plane + (i * p.stride_h + k.row) * width + k.column;
           const index_t in_row = (std::min)(count, k.out_width - j);
@@ -161,8 +173,13 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
       };
       const detail::place_map map{k.out_height, k.out_width, layout.pitch()};
       if (taps > 0) {
-        detail::multiply_planes<T>(ctx, left, rows, {in_channels, channel, taps, tap}, map, planes, image_size, images,
-                                   store);
+        const detail::shifts s{in_channels, channel, taps, tap};
+        if (p.stride_h == 1 && p.stride_w == 1) {
+          detail::multiply_planes<T>(ctx, left, rows, s, map, planes, image_size, images,
+                                     detail::map_store<T>{dx[first].data_handle(), rows, height * width});
+        } else {
+          detail::multiply_planes<T>(ctx, left, rows, s, map, planes, image_size, images, store);
+        }
         return;
       }
       for (index_t n = 0; n < images; ++n)
@@ -175,11 +192,15 @@ void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view
   }
 }
 
-template <class T>
-void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dw,
-                                const ops::conv2d_params& p) {
-  if (dy.size() == 0) return;
-  const detail::forward_shifts f(x.extents(), dw.extents(), dy.extents(), p);
+namespace detail {
+
+/// The weight gradient, added to dw, of a convolution whose output of sizes `y` has a gradient that is made in runs:
+/// see `accumulate_planes`.
+template <class T, class Gradient>
+void accumulate_weight_gradient(cpu_context& ctx, const_view<T, 4> x, const extents<4>& y, Gradient dy,
+                                tensor_view<T, 4> dw, const ops::conv2d_params& p) {
+  if (y.size() == 0) return;
+  const forward_shifts f(x.extents(), dw.extents(), y, p);
   const index_t slack = ctx.dot<T>().step;
   auto scratch = ctx.scratch().borrow();
   index_t* const tap = scratch.template take<index_t>(f.taps);
@@ -188,18 +209,33 @@ void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view
   f.channel_offsets(channel);
   const index_t image_size = f.channels * f.layout.channel_size() + slack;
   // Not a function of the number of threads: the order of sums must not be one.
-  const index_t at_once = std::clamp(detail::chunk_numbers / image_size, index_t{1}, x.extent(0));
+  const index_t at_once = std::clamp(chunk_numbers / image_size, index_t{1}, x.extent(0));
   T* const planes = scratch.template take<T>(at_once * image_size);
   for (index_t first = 0; first < x.extent(0); first += at_once) {
     const index_t images = (std::min)(at_once, x.extent(0) - first);
-    detail::fill_planes(
+    fill_planes(
         ctx, f.layout, f.channels, x.extent(2) * x.extent(3), images,
         [&](index_t n) { return x[first + n].data_handle(); }, planes, image_size);
     for (index_t n = 0; n < images; ++n) std::fill_n(planes + (n + 1) * image_size - slack, slack, T(0));
-    detail::accumulate_planes<T>(
+    accumulate_planes<T>(
         ctx, dw.extent(0), {f.channels, channel, f.taps, tap}, f.map, planes, image_size, images,
-        [&](index_t n) { return dy[first + n].data_handle(); }, dw.data_handle());
+        [&](index_t n, index_t m, index_t pixel, index_t count, T* out) { dy(first + n, m, pixel, count, out); },
+        dw.data_handle());
   }
+}
+
+}  // namespace detail
+
+template <class T>
+void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dw,
+                                const ops::conv2d_params& p) {
+  const index_t pixels = dy.extent(2) * dy.extent(3);
+  detail::accumulate_weight_gradient<T>(
+      ctx, x, dy.extents(),
+      [&](index_t n, index_t m, index_t pixel, index_t count, T* out) {
+        std::copy_n(dy.data_handle() + (n * dy.extent(1) + m) * pixels + pixel, count, out);
+      },
+      dw, p);
 }
 
 template <class T>

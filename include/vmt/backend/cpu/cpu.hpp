@@ -7,5 +7,6 @@
 #include <vmt/backend/cpu/by_channel.hpp>
 #include <vmt/backend/cpu/conv2d.hpp>
 #include <vmt/backend/cpu/elementwise.hpp>
+#include <vmt/backend/cpu/frame_stem.hpp>
 #include <vmt/backend/cpu/key_columns.hpp>
 #include <vmt/backend/cpu/linear.hpp>

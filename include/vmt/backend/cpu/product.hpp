@@ -59,8 +59,9 @@ inline constexpr index_t chunk_numbers = index_t{1} << 18;
 }
 
 /// For images n = 0 … images−1, whose planes begin at x + n·stride: C = left · shifted lines, rows × places, tile by
-/// tile; `store(n, m, first, count, sums)` receives each finished run of pixels of a row. Reads up to a tile's width
-/// beyond the planes where there are fewer places than that.
+/// tile; `store(n, m, first, count, sums)` receives each finished run of pixels of a row. Where it has a member
+/// `row(n, m)`, the place of pixel 0 of row m or null, rows of the output being contiguous, most tiles are written
+/// there without it. Reads up to a tile's width beyond the planes where there are fewer places than that.
 template <class T, class Store>
 void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts& s, const place_map& map, const T* x,
                      index_t stride, index_t images, Store store) {
@@ -85,8 +86,21 @@ void multiply_planes(cpu_context& ctx, const T* left, index_t rows, const shifts
       const index_t end = (std::min)(begin + kernel.columns, places);
       // The last tile ends with the last place, so that it reads nothing beyond; it repeats some of the one before.
       const index_t first = (std::max)((std::min)(begin, places - kernel.columns), index_t{0});
-      kernel.run(s.channels, s.taps, left + block * kernel.rows * s.depth(), x + n * stride + first, s.channel, s.tap,
-                 tile);
+      const auto run = [&](T* out, index_t row) {
+        kernel.run(s.channels, s.taps, left + block * kernel.rows * s.depth(), x + n * stride + first, s.channel, s.tap,
+                   out, row);
+      };
+      if constexpr (requires { store.row(n, rows); }) {
+        // Not for a tile that repeats some of the one before: two threads would write the same numbers.
+        const index_t column = map.pitch == map.out_width ? 0 : begin % map.pitch;
+        const bool whole = begin == first && begin + kernel.columns <= places && (block + 1) * kernel.rows <= rows &&
+                           (map.pitch == map.out_width || column + kernel.columns <= map.out_width);
+        if (T* const out = whole ? store.row(n, block * kernel.rows) : nullptr; out != nullptr) {
+          run(out + begin - begin / map.pitch * (map.pitch - map.out_width), map.out_height * map.out_width);
+          continue;
+        }
+      }
+      run(tile, kernel.columns);
       const index_t last_row = (std::min)(rows, (block + 1) * kernel.rows);
       for (index_t m = block * kernel.rows; m < last_row; ++m) {
         const T* const sums = tile + (m - block * kernel.rows) * kernel.columns + (begin - first);
@@ -110,53 +124,59 @@ void fill_planes(cpu_context& ctx, const plane_layout& layout, index_t channels,
   });
 }
 
-/// dw[m][k] += Σ_n Σ_p dy(n)[m][p] · shifted line k of image n. `planes` and `stride` as for `multiply_planes`, with
-/// `step` readable finite numbers behind each image. Each element has the same order of sums for any number of threads.
-template <class T, class Image>
+/// dw[m][k] += Σ_n Σ_p dy[n][m][p] · shifted line k of image n, where dy(n, m, pixel, count, out) writes `count`
+/// numbers of dy[n][m] from `pixel` on to `out`, perhaps several times for several threads. `planes` and `stride` as
+/// for `multiply_planes`, with `step` readable finite numbers behind each image. Each element has the same order of
+/// sums for any number of threads.
+template <class T, class Gradient>
 void accumulate_planes(cpu_context& ctx, index_t rows, const shifts& s, const place_map& map, const T* planes,
-                       index_t stride, index_t images, Image dy, T* dw) {
+                       index_t stride, index_t images, Gradient dy, T* dw) {
   const dot_kernel<T>& kernel = ctx.dot<T>();
   constexpr index_t longest = 1024;  // places at a time: four rows of dy and the taps' lines stay in the first cache
   const index_t row_tiles = ceil_div(rows, kernel.rows);
   const index_t tap_tiles = ceil_div(s.depth(), kernel.taps);
   const index_t length = ceil_div(map.places(), kernel.step) * kernel.step;
-  const index_t dy_size = row_tiles * kernel.rows * length;
+  const bool whole = length <= 2 * longest;  // short maps: all images in one run
+  const index_t runs = whole ? 1 : images * ceil_div(length, longest);
+  const index_t line = whole ? length : longest;
+  const index_t left_size = (whole ? images : 1) * kernel.rows * line;
   const index_t threads = ctx.threads().size();
   auto scratch = ctx.scratch().borrow();
-  T* const left = scratch.take<T>(images * dy_size);
+  T* const left_room = scratch.take<T>(threads * left_size);
   index_t* const offsets = scratch.take<index_t>(tap_tiles * kernel.taps);
   T* const room = scratch.take<T>(threads * kernel.rows * kernel.taps);
   for (index_t k = 0; k < tap_tiles * kernel.taps; ++k) {
     const index_t known = (std::min)(k, s.depth() - 1);
     offsets[k] = s.channel[known / s.taps] + s.tap[known % s.taps];
   }
-  // dy in the pitch of the planes, with zeros where no output is.
-  ctx.threads().parallel_for(images * row_tiles * kernel.rows, [&](index_t begin, index_t end) {
-    for (index_t item = begin; item < end; ++item) {
-      T* const out = left + item * length;
-      const index_t n = item / (row_tiles * kernel.rows);
-      const index_t m = item % (row_tiles * kernel.rows);
-      std::fill_n(out, length, T(0));
+  // `count` places of the rows from m0 of dy[n] from place p on, in the pitch of the planes: zeros where no output is.
+  const auto lay_out = [&](index_t n, index_t m0, index_t p, index_t count, T* out) {
+    for (index_t m = m0; m < m0 + kernel.rows; ++m, out += line) {
+      std::fill_n(out, count, T(0));
       if (m >= rows) continue;
-      const T* const in = dy(n) + m * map.out_height * map.out_width;
-      map.for_each_run(0, map.places(),
-                       [&](index_t pixel, index_t count, index_t at) { std::copy_n(in + pixel, count, out + at); });
+      map.for_each_run(p, (std::min)(p + count, map.places()),
+                       [&](index_t pixel, index_t pixels, index_t at) { dy(n, m, pixel, pixels, out + at); });
     }
-  });
-  const bool whole = length <= 2 * longest;  // short maps: all images in one run
-  const index_t runs = whole ? 1 : images * ceil_div(length, longest);
+  };
   ctx.threads().run([&](int t) {
+    T* const left = left_room + t * left_size;
     T* const sums = room + t * kernel.rows * kernel.taps;
     const index_t jobs = row_tiles * tap_tiles;
     for (index_t run = 0; run < runs; ++run) {
       const index_t n = whole ? 0 : run / ceil_div(length, longest);
       const index_t p = whole ? 0 : run % ceil_div(length, longest) * longest;
+      const index_t count = (std::min)(line, length - p);
+      index_t laid_out = -1;
       for (index_t job = jobs * t / threads; job < jobs * (t + 1) / threads; ++job) {
         const index_t m0 = job / tap_tiles * kernel.rows;
         const index_t k0 = job % tap_tiles * kernel.taps;
-        kernel.run({left + n * dy_size + m0 * length + p, length, dy_size, planes + n * stride + p, offsets + k0,
-                    stride, whole ? length : (std::min)(longest, length - p), whole ? images : 1},
-                   sums);
+        for (index_t i = 0; m0 != laid_out && i < (whole ? images : 1); ++i) {
+          lay_out(n + i, m0, p, count, left + i * kernel.rows * line);
+        }
+        laid_out = m0;
+        kernel.run(
+            {left, line, kernel.rows * line, planes + n * stride + p, offsets + k0, stride, count, whole ? images : 1},
+            sums);
         for (index_t m = m0; m < (std::min)(m0 + kernel.rows, rows); ++m)
           for (index_t k = k0; k < (std::min)(k0 + kernel.taps, s.depth()); ++k) {
             dw[m * s.depth() + k] += sums[(m - m0) * kernel.taps + (k - k0)];

@@ -23,14 +23,14 @@ namespace vmt::inline VMT_ABI {
 
 /// The inner loop of a convolution: one tile of `rows` output channels × `columns` output places, the channels'
 /// weights packed together,
-///   tile[m][n] = Σ_c Σ_t a[(c·taps + t)·rows + m] · x[channel[c] + tap[t] + n],
+///   out[m·row + n] = Σ_c Σ_t a[(c·taps + t)·rows + m] · x[channel[c] + tap[t] + n],
 /// the sum in this order, so that a result does not depend on where its tile lies.
 template <class T>
 struct tile_kernel {
   index_t rows;
   index_t columns;
   void (*run)(index_t channels, index_t taps, const T* a, const T* x, const index_t* channel, const index_t* tap,
-              T* tile);
+              T* out, index_t row);
 };
 
 /// The inner loop of a weight gradient: `rows` output channels × `taps` taps, summed over runs of `count` places in
@@ -57,20 +57,20 @@ namespace detail {
 // 4×8 outer products on Eigen's packets: the portable path, and the one for double.
 template <class T>
 void tile_portable(index_t channels, index_t taps, const T* a, const T* x, const index_t* channel, const index_t* tap,
-                   T* tile) {
-  using row = Eigen::Array<T, 8, 1>;
-  row sum[4];
+                   T* out, index_t row) {
+  using run = Eigen::Array<T, 8, 1>;
+  run sum[4];
   VMT_UNROLL
   for (int m = 0; m < 4; ++m) sum[m].setZero();
   for (index_t c = 0; c < channels; ++c) {
     for (index_t t = 0; t < taps; ++t, a += 4) {
-      const row right = Eigen::Map<const row>(x + channel[c] + tap[t]);
+      const run right = Eigen::Map<const run>(x + channel[c] + tap[t]);
       VMT_UNROLL
       for (int m = 0; m < 4; ++m) sum[m] += a[m] * right;
     }
   }
   VMT_UNROLL
-  for (int m = 0; m < 4; ++m) Eigen::Map<row>(tile + 8 * m) = sum[m];
+  for (int m = 0; m < 4; ++m) Eigen::Map<run>(out + row * m) = sum[m];
 }
 
 template <class T>
@@ -109,7 +109,7 @@ void dot_portable(const typename dot_kernel<T>::operands& o, T* sums) {
 // 4 rows × 3 vectors = 12 sums, 3 vectors of x and one broadcast: all 16 registers of AVX2.
 __attribute__((target("avx2,fma"))) inline void tile_avx2(index_t channels, index_t taps, const float* a,
                                                           const float* x, const index_t* channel, const index_t* tap,
-                                                          float* tile) {
+                                                          float* out, index_t row) {
   __m256 sum[4][3];
   VMT_UNROLL
   for (int m = 0; m < 4; ++m) {
@@ -135,24 +135,21 @@ __attribute__((target("avx2,fma"))) inline void tile_avx2(index_t channels, inde
   VMT_UNROLL
   for (int m = 0; m < 4; ++m) {
     VMT_UNROLL
-    for (int v = 0; v < 3; ++v) _mm256_storeu_ps(tile + 24 * m + 8 * v, sum[m][v]);
+    for (int v = 0; v < 3; ++v) _mm256_storeu_ps(out + row * m + 8 * v, sum[m][v]);
   }
 }
 
-__attribute__((target("avx2"))) inline float sum_of(__m256 v) {
-  const __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
-  return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps(quarter, quarter, 1)));
+/// sums[i] = the sum of the lanes of v[i], four at a time.
+__attribute__((target("avx2"))) inline void store_lane_sums(const __m256* v, float* sums) {
+  const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+  _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
 }
 
 // 4 rows × 3 taps = 12 sums, 3 vectors of x and one of dy.
 __attribute__((target("avx2,fma"))) inline void dot_avx2(const dot_kernel<float>::operands& o, float* sums) {
-  __m256 sum[4][3];
+  __m256 sum[12];
   VMT_UNROLL
-  for (int m = 0; m < 4; ++m) {
-    VMT_UNROLL
-    for (int t = 0; t < 3; ++t) sum[m][t] = _mm256_setzero_ps();
-  }
+  for (int k = 0; k < 12; ++k) sum[k] = _mm256_setzero_ps();
   for (index_t i = 0; i < o.images; ++i) {
     const float* const dy = o.dy + i * o.dy_image;
     const float* const x = o.x + i * o.x_image;
@@ -164,22 +161,19 @@ __attribute__((target("avx2,fma"))) inline void dot_avx2(const dot_kernel<float>
       for (int m = 0; m < 4; ++m) {
         const __m256 left = _mm256_loadu_ps(dy + m * o.dy_row + p);
         VMT_UNROLL
-        for (int t = 0; t < 3; ++t) sum[m][t] = _mm256_fmadd_ps(left, right[t], sum[m][t]);
+        for (int t = 0; t < 3; ++t) sum[3 * m + t] = _mm256_fmadd_ps(left, right[t], sum[3 * m + t]);
       }
     }
   }
   VMT_UNROLL
-  for (int m = 0; m < 4; ++m) {
-    VMT_UNROLL
-    for (int t = 0; t < 3; ++t) sums[3 * m + t] = sum_of(sum[m][t]);
-  }
+  for (int k = 0; k < 12; k += 4) store_lane_sums(sum + k, sums + k);
 }
 
 // 8 rows × 3 vectors = 24 sums, 3 vectors of x and a broadcast of the 32 registers. Eleven loads for 24 multiply-adds
 // leave the load ports idle half of the time; eight rows divide every channel count of the networks.
 __attribute__((target("avx512f"))) inline void tile_avx512(index_t channels, index_t taps, const float* a,
                                                            const float* x, const index_t* channel, const index_t* tap,
-                                                           float* tile) {
+                                                           float* out, index_t row) {
   __m512 sum[8][3];
   VMT_UNROLL
   for (int m = 0; m < 8; ++m) {
@@ -205,24 +199,25 @@ __attribute__((target("avx512f"))) inline void tile_avx512(index_t channels, ind
   VMT_UNROLL
   for (int m = 0; m < 8; ++m) {
     VMT_UNROLL
-    for (int v = 0; v < 3; ++v) _mm512_storeu_ps(tile + 48 * m + 16 * v, sum[m][v]);
+    for (int v = 0; v < 3; ++v) _mm512_storeu_ps(out + row * m + 16 * v, sum[m][v]);
   }
 }
 
-__attribute__((target("avx512f"))) inline float sum_of(__m512 v) {
-  alignas(64) float lanes[16];
-  _mm512_store_ps(lanes, v);
-  return sum_of(_mm256_add_ps(_mm256_load_ps(lanes), _mm256_load_ps(lanes + 8)));
+__attribute__((target("avx512f"))) inline void store_lane_sums(const __m512* v, float* sums) {
+  alignas(64) float lanes[4][16];  // through memory, for GCC 12 warns about its own casts and extracts
+  __m256 half[4];
+  VMT_UNROLL
+  for (int k = 0; k < 4; ++k) _mm512_store_ps(lanes[k], v[k]);
+  VMT_UNROLL
+  for (int k = 0; k < 4; ++k) half[k] = _mm256_add_ps(_mm256_load_ps(lanes[k]), _mm256_load_ps(lanes[k] + 8));
+  store_lane_sums(half, sums);
 }
 
 // 4 rows × 6 taps = 24 sums, 6 vectors of x and one of dy: ten loads for 24 multiply-adds.
 __attribute__((target("avx512f"))) inline void dot_avx512(const dot_kernel<float>::operands& o, float* sums) {
-  __m512 sum[4][6];
+  __m512 sum[24];
   VMT_UNROLL
-  for (int m = 0; m < 4; ++m) {
-    VMT_UNROLL
-    for (int t = 0; t < 6; ++t) sum[m][t] = _mm512_setzero_ps();
-  }
+  for (int k = 0; k < 24; ++k) sum[k] = _mm512_setzero_ps();
   for (index_t i = 0; i < o.images; ++i) {
     const float* const dy = o.dy + i * o.dy_image;
     const float* const x = o.x + i * o.x_image;
@@ -234,15 +229,12 @@ __attribute__((target("avx512f"))) inline void dot_avx512(const dot_kernel<float
       for (int m = 0; m < 4; ++m) {
         const __m512 left = _mm512_loadu_ps(dy + m * o.dy_row + p);
         VMT_UNROLL
-        for (int t = 0; t < 6; ++t) sum[m][t] = _mm512_fmadd_ps(left, right[t], sum[m][t]);
+        for (int t = 0; t < 6; ++t) sum[6 * m + t] = _mm512_fmadd_ps(left, right[t], sum[6 * m + t]);
       }
     }
   }
   VMT_UNROLL
-  for (int m = 0; m < 4; ++m) {
-    VMT_UNROLL
-    for (int t = 0; t < 6; ++t) sums[6 * m + t] = sum_of(sum[m][t]);
-  }
+  for (int k = 0; k < 24; k += 4) store_lane_sums(sum + k, sums + k);
 }
 
 #endif  // VMT_CPU_X86_DISPATCH

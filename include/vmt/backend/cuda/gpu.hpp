@@ -7,6 +7,7 @@
 #include <vmt/backend/cuda/arrange.hpp>
 #include <vmt/backend/cuda/conv2d.hpp>
 #include <vmt/backend/cuda/elementwise.hpp>
+#include <vmt/backend/cuda/frame_stem.hpp>
 #include <vmt/backend/cuda/fused.hpp>
 #include <vmt/backend/cuda/linear.hpp>
 #include <vmt/backend/cuda/loss.hpp>

@@ -17,6 +17,26 @@ template <class R, class V>
   const index_t pixels = x.extent(2) * x.extent(3);
   return {x.extent(0), x.extent(1), pixels, sum_parts(x.extent(1), x.extent(0) * pixels, ctx.limits())};
 }
+
+/// The statistics of a batch, and the running ones, into `s`.
+template <class R, class T>
+void batch_statistics(gpu_context<R>& ctx, const_view<T, 4> x, const ops::batch_norm_statistics<T>& s) {
+  auto room = ctx.scratch().borrow();
+  const index_t c = x.extent(1);
+  const channel_parts where = parts_of(ctx, x);
+  const index_t groups = c * where.parts;
+  const double count = static_cast<double>(where.all);
+  double* const sums = room.template take<double>(groups);
+  double* const means = room.template take<double>(c);
+  const double* const found = sums;
+  const double* const found_means = means;
+  ctx.reduce(groups, channel_sum_body<T>{where, ctx.in(x), ctx.out(sums, groups)});
+  ctx.map(c, norm_mean_body{ctx.in(found, groups), ctx.out(means, c), where.parts, count});
+  ctx.reduce(groups, norm_squares_body<T>{where, ctx.in(x), ctx.in(found_means, c), ctx.out(sums, groups)});
+  ctx.map(c, norm_statistics_body<T>{ctx.in(found_means, c), ctx.in(found, groups), where.parts, count, s.momentum,
+                                     s.epsilon, ctx.out(s.mean), ctx.out(s.inverse_deviation), ctx.out(s.running_mean),
+                                     ctx.out(s.running_variance)});
+}
 }  // namespace gpu
 
 template <class R, class T>
@@ -48,22 +68,9 @@ void vmt_batch_norm(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 1> ga
 template <class R, class T>
 void vmt_batch_norm_train(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
                           const ops::batch_norm_statistics<T>& s, bool relu, tensor_view<T, 4> y) {
-  auto room = ctx.scratch().borrow();
-  const index_t c = x.extent(1);
-  const gpu::channel_parts where = gpu::parts_of(ctx, x);
-  const index_t groups = c * where.parts;
-  const double count = static_cast<double>(where.all);
-  double* const sums = room.template take<double>(groups);
-  double* const means = room.template take<double>(c);
-  const auto read = [&ctx](const double* p, index_t n) { return ctx.in(p, n); };
-  ctx.reduce(groups, gpu::channel_sum_body<T>{where, ctx.in(x), ctx.out(sums, groups)});
-  ctx.map(c, gpu::norm_mean_body{read(sums, groups), ctx.out(means, c), where.parts, count});
-  ctx.reduce(groups, gpu::norm_squares_body<T>{where, ctx.in(x), read(means, c), ctx.out(sums, groups)});
-  ctx.map(c, gpu::norm_statistics_body<T>{read(means, c), read(sums, groups), where.parts, count, s.momentum, s.epsilon,
-                                          ctx.out(s.mean), ctx.out(s.inverse_deviation), ctx.out(s.running_mean),
-                                          ctx.out(s.running_variance)});
-  ctx.map(x.size(), gpu::norm_apply_body<T>{gpu::channel_of(c, where.pixels), ctx.in(x), ctx.in(gamma), ctx.in(beta),
-                                            ctx.in(const_view<T, 1>(s.mean)),
+  gpu::batch_statistics(ctx, x, s);
+  ctx.map(x.size(), gpu::norm_apply_body<T>{gpu::channel_of(x.extent(1), x.extent(2) * x.extent(3)), ctx.in(x),
+                                            ctx.in(gamma), ctx.in(beta), ctx.in(const_view<T, 1>(s.mean)),
                                             ctx.in(const_view<T, 1>(s.inverse_deviation)), relu, ctx.out(y)});
 }
 

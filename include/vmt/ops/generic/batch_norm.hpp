@@ -16,6 +16,20 @@ struct batch_norm_statistics {
   tensor_view<T, 1> inverse_deviation;  ///< output: 1/√(biased variance + epsilon)
   double momentum = 0.1;
   double epsilon = 1e-5;
+
+  /// Writes what is known of channel c: its mean and Σ (x − mean)² over `count` numbers. Returns 1/√(variance +
+  /// epsilon) unrounded.
+  double take(index_t c, double batch_mean, double squares, double count) const {
+    const double inverse = 1.0 / std::sqrt(squares / count + epsilon);
+    mean(c) = static_cast<T>(batch_mean);
+    inverse_deviation(c) = static_cast<T>(inverse);
+    const auto blend = [this](T& running, double now) {
+      running = static_cast<T>((1.0 - momentum) * static_cast<double>(running) + momentum * now);
+    };
+    blend(running_mean(c), batch_mean);
+    blend(running_variance(c), squares / (count - 1.0));
+    return inverse;
+  }
 };
 
 namespace generic {
@@ -46,31 +60,29 @@ void batch_norm(const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> bet
     }
 }
 
+/// The statistics of channel c of this batch; moves the running ones. Returns 1/√(variance + epsilon).
+template <class T>
+double batch_statistics(const_view<T, 4> x, const batch_norm_statistics<T>& s, index_t c) {
+  const double count = static_cast<double>(x.extent(0) * x.extent(2) * x.extent(3));
+  double sum = 0;
+  for (index_t n = 0; n < x.extent(0); ++n) {
+    sum += sum_of<T>(x[n][c].span(), [](double v, std::size_t) { return v; });
+  }
+  const double mean = sum / count;
+  double squares = 0;  // a second pass: no cancellation where the mean is large
+  for (index_t n = 0; n < x.extent(0); ++n) {
+    squares += sum_of<T>(x[n][c].span(), [mean](double v, std::size_t) { return (v - mean) * (v - mean); });
+  }
+  return s.take(c, mean, squares, count);
+}
+
 template <class T>
 void batch_norm_train(const_view<T, 4> x, const_view<T, 1> gamma, const_view<T, 1> beta,
                       const batch_norm_statistics<T>& s, bool relu, tensor_view<T, 4> y, index_t first, index_t last) {
   const index_t size = x.extent(2) * x.extent(3);
-  const double count = static_cast<double>(x.extent(0) * size);
   for (index_t c = first; c < last; ++c) {
-    double sum = 0;
-    for (index_t n = 0; n < x.extent(0); ++n) {
-      sum += sum_of<T>(x[n][c].span(), [](double v, std::size_t) { return v; });
-    }
-    const double mean = sum / count;
-    double squares = 0;  // a second pass: no cancellation where the mean is large
-    for (index_t n = 0; n < x.extent(0); ++n) {
-      squares += sum_of<T>(x[n][c].span(), [mean](double v, std::size_t) { return (v - mean) * (v - mean); });
-    }
-    const double inverse = 1.0 / std::sqrt(squares / count + s.epsilon);
-    s.mean(c) = static_cast<T>(mean);
-    s.inverse_deviation(c) = static_cast<T>(inverse);
-    const auto blend = [&s](T& running, double now) {
-      running = static_cast<T>((1.0 - s.momentum) * static_cast<double>(running) + s.momentum * now);
-    };
-    blend(s.running_mean(c), mean);
-    blend(s.running_variance(c), squares / (count - 1.0));
-    const T a = static_cast<T>(static_cast<double>(gamma(c)) * inverse);
-    const T m = static_cast<T>(mean);
+    const T a = static_cast<T>(static_cast<double>(gamma(c)) * batch_statistics(x, s, c));
+    const T m = s.mean(c);
     const T b = beta(c);
     for (index_t n = 0; n < x.extent(0); ++n) {
       const T* in = x[n][c].data_handle();

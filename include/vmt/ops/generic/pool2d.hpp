@@ -30,6 +30,18 @@ struct pool_window {
         end((std::min)(size, i * p.stride - p.padding + p.kernel)) {}
 };
 
+/// The place h·width + w of the maximum of a window: the first of equal ones, a NaN where there is one.
+template <class T>
+[[nodiscard]] index_t max_place(const T* plane, index_t width, const pool_window& rows, const pool_window& columns) {
+  index_t best = rows.begin * width + columns.begin;
+  for (index_t h = rows.begin; h < rows.end; ++h)
+    for (index_t w = columns.begin; w < columns.end; ++w) {
+      const T value = plane[h * width + w];
+      if (value > plane[best] || value != value) best = h * width + w;
+    }
+  return best;
+}
+
 template <class T>
 void max_pool2d(const_view<T, 4> x, tensor_view<T, 4> y, tensor_view<std::int32_t, 4> argmax, const pool2d_params& p) {
   const index_t height = x.extent(2);
@@ -39,14 +51,7 @@ void max_pool2d(const_view<T, 4> x, tensor_view<T, 4> y, tensor_view<std::int32_
       const T* plane = x[n][c].data_handle();
       for (index_t i = 0; i < y.extent(2); ++i)
         for (index_t j = 0; j < y.extent(3); ++j) {
-          const pool_window rows(i, height, p);
-          const pool_window columns(j, width, p);
-          index_t best = rows.begin * width + columns.begin;
-          for (index_t h = rows.begin; h < rows.end; ++h)
-            for (index_t w = columns.begin; w < columns.end; ++w) {
-              const T value = plane[h * width + w];
-              if (value > plane[best] || value != value) best = h * width + w;
-            }
+          const index_t best = max_place(plane, width, pool_window(i, height, p), pool_window(j, width, p));
           y(n, c, i, j) = plane[best];
           if (argmax.data_handle() != nullptr) argmax(n, c, i, j) = static_cast<std::int32_t>(best);
         }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include "support/contexts.hpp"
+
+#include <vmt/testing/compare.hpp>
+#include <vmt/testing/gradient_check.hpp>
+
+using namespace vmt;
+using namespace vmt_test;
+
+namespace {
+
+constexpr ops::conv2d_params conv_params{2, 2, 3, 3};
+
+// A stem of 3 channels over windows of 4 frames, with all that its two operations read and write.
+template <class T>
+struct stem {
+  cpu_tensor<T, 4> x, conv, dconv, a, y, dx;
+  cpu_tensor<T, 1> gamma, beta, dgamma, dbeta, running_mean, running_variance, mean, inverse;
+  cpu_tensor<T, 2> weight, dweight;
+
+  explicit stem(index_t samples = 2, index_t height = 13, index_t width = 38)
+      : x(random_tensor<T, 4>({samples, 4, height, width}, 1, 0, 1)),
+        conv(random_tensor<T, 4>({3, 1, 7, 7}, 2)),
+        dconv(conv.extents()),
+        a(samples * 4, 3, conv_params.out_height(height, 7), conv_params.out_width(width, 7)),
+        y(samples, 3, a.extent(2), a.extent(3)),
+        dx(x.extents()),
+        gamma(random_tensor<T, 1>({3}, 3, 0.5, 1.5)),
+        beta(random_tensor<T, 1>({3}, 4)),
+        dgamma(3),
+        dbeta(3),
+        running_mean(3),
+        running_variance(3),
+        mean(3),
+        inverse(3),
+        weight(random_tensor<T, 2>({3, 4}, 5)),
+        dweight(3, 4) {
+    gamma(1) = -gamma(1);
+    for (T& v : running_variance.span()) v = T(1);
+  }
+  [[nodiscard]] ops::frame_stem_parameters<T> parameters() const { return {conv, conv_params, gamma, beta, weight}; }
+  [[nodiscard]] ops::frame_stem_gradients<T> gradients() { return {dconv, dgamma, dbeta, dweight}; }
+  [[nodiscard]] ops::batch_norm_statistics<T> statistics() { return {running_mean, running_variance, mean, inverse}; }
+  template <class Context>
+  void forward(Context& ctx) {
+    ops::frame_stem_train(ctx, x, parameters(), statistics(), a, y);
+  }
+  template <class Context>
+  void backward(Context& ctx, const cpu_tensor<T, 4>& dy) {
+    ops::frame_stem_backward(ctx, x, dy, parameters(), mean.view(), inverse.view(), gradients(), a, dx.view());
+  }
+  [[nodiscard]] extents<4> images() const { return {x.extent(0) * 4, 1, x.extent(2), x.extent(3)}; }
+  [[nodiscard]] extents<5> frames() const { return {x.extent(0), 4, 3, a.extent(2), a.extent(3)}; }
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("the stem of frames is its operations one after the other, forwards and backwards", T, float,
+                   double) {
+  // The second size has whole runs of the vector kernels, and a rest.
+  for (const auto& [samples, height, width] : {std::array<index_t, 3>{2, 13, 38}, std::array<index_t, 3>{3, 41, 260}}) {
+    for_each_context([&, samples = samples, height = height, width = width](auto& ctx) {
+      stem<T> one(samples, height, width), apart(samples, height, width);
+      const auto dy = random_tensor<T>(one.y.extents(), 7);
+      one.forward(ctx);
+      one.backward(ctx, dy);
+
+      ops::conv2d(ctx, apart.x.view().reshaped(apart.images()), apart.conv, {}, apart.a, conv_params);
+      cpu_tensor<T, 4> r(apart.a.extents()), da(r.extents());
+      ops::batch_norm_train(ctx, apart.a, apart.gamma, apart.beta, apart.statistics(), r, true);
+      ops::aggregate(ctx, r.view().reshaped(apart.frames()), apart.weight, apart.y);
+      ops::aggregate_backward(ctx, r.view().reshaped(apart.frames()), dy, apart.weight, apart.dweight,
+                              da.view().reshaped(apart.frames()));
+      ops::batch_norm_backward(ctx, apart.a, da, apart.gamma, apart.mean, apart.inverse, apart.dgamma, apart.dbeta, da,
+                               apart.beta.view());
+      ops::conv2d_backward_weight(ctx, apart.x.view().reshaped(apart.images()), da, apart.dconv, conv_params);
+      ops::conv2d_backward_input(ctx, da, apart.conv, apart.dx.view().reshaped(apart.images()), conv_params);
+
+      const double tolerance = std::is_same_v<T, float> ? 3e-6 : 1e-13;
+      const auto same = [&](const auto& found, const auto& expected) {
+        CHECK(testing::normalised_difference(found, expected) <= tolerance);
+      };
+      same(one.y, apart.y);
+      same(one.mean, apart.mean);
+      same(one.inverse, apart.inverse);
+      same(one.running_mean, apart.running_mean);
+      same(one.running_variance, apart.running_variance);
+      same(one.dweight, apart.dweight);
+      same(one.dgamma, apart.dgamma);
+      same(one.dbeta, apart.dbeta);
+      same(one.dconv, apart.dconv);
+      same(one.dx, apart.dx);
+    });
+  }
+}
+
+TEST_CASE("the gradients of the stem of frames are right, and those of parameters are added to") {
+  for_each_context([](auto& ctx) {
+    stem<double> s;
+    const auto dy = random_tensor<double>(s.y.extents(), 7);
+    s.forward(ctx);
+    s.backward(ctx, dy);
+    const auto loss = [&] {
+      stem<double> again = s;
+      again.forward(ctx);
+      double sum = 0;
+      for (std::size_t i = 0; i < dy.span().size(); ++i) sum += again.y.span()[i] * dy.span()[i];
+      return sum;
+    };
+    const auto check = [&](const char* what, auto variable, auto gradient) {
+      const std::vector<double> analytic(gradient.begin(), gradient.end());
+      const auto report = testing::check_gradient(variable, analytic, loss, {.step = 1e-6, .max_elements = 12});
+      CAPTURE(what);
+      CAPTURE(report.where);
+      CHECK(report.checked > 0);
+      CHECK(report.worst <= 1e-5);
+    };
+    check("x", s.x.span(), s.dx.span());
+    check("conv", s.conv.span(), s.dconv.span());
+    check("gamma", s.gamma.span(), s.dgamma.span());
+    check("beta", s.beta.span(), s.dbeta.span());
+    check("weight", s.weight.span(), s.dweight.span());
+
+    std::vector<double> twice;
+    for (const auto& v : {s.dconv.span(), s.dgamma.span(), s.dbeta.span(), s.dweight.span()}) {
+      for (const double d : v) twice.push_back(2 * d);
+    }
+    s.forward(ctx);
+    s.backward(ctx, dy);
+    std::vector<double> found;
+    for (const auto& v : {s.dconv.span(), s.dgamma.span(), s.dbeta.span(), s.dweight.span()}) {
+      found.insert(found.end(), v.begin(), v.end());
+    }
+    CHECK(testing::normalised_difference(found, twice) <= 1e-14);
+  });
+}
+
+TEST_CASE("a number that is not finite is not lost in the stem") {
+  for_each_context([](auto& ctx) {
+    stem<float> s;
+    s.x(0, 1, 4, 9) = std::numeric_limits<float>::quiet_NaN();
+    s.forward(ctx);
+    CHECK(std::isnan(s.y(0, 0, 2, 4)));
+  });
+}
+
+TEST_CASE("a stem whose tensors do not fit is refused") {
+  ops::generic_context ctx;
+  stem<float> s;
+  cpu_tensor<float, 4> wrong(2, 3, 7, 18);
+  CHECK_THROWS_WITH_AS(ops::frame_stem_train(ctx, s.x, s.parameters(), s.statistics(), s.a, wrong),
+                       "frame_stem_train: output has sizes 2×3×7×18, expected 2×3×7×19", error);
+  CHECK_THROWS_WITH_AS(ops::frame_stem_train(ctx, s.x, s.parameters(), s.statistics(), wrong, s.y),
+                       "frame_stem_train: output has sizes 2×3×7×18, expected 8×3×7×19", error);
+  cpu_tensor<float, 2> turned(4, 3);
+  auto p = s.parameters();
+  p.weight = turned;
+  CHECK_THROWS_WITH_AS(ops::frame_stem_train(ctx, s.x, p, s.statistics(), s.a, s.y),
+                       "frame_stem_train: weight (channels × frames) has sizes 4×3, expected 3×4", error);
+  auto d = s.gradients();
+  d.weight = turned;
+  CHECK_THROWS_WITH_AS(ops::frame_stem_backward(ctx, s.x, s.y, s.parameters(), s.mean.view(), s.inverse.view(), d, s.a),
+                       "frame_stem_backward: gradient of the weight has sizes 4×3, expected 3×4", error);
+  d = s.gradients();
+  d.gamma = s.dweight.view().flat();
+  CHECK_THROWS_AS(ops::frame_stem_backward(ctx, s.x, s.y, s.parameters(), s.mean.view(), s.inverse.view(), d, s.a),
+                  error);
+  CHECK_THROWS_AS(ops::frame_stem_backward(ctx, s.x, s.y, s.parameters(), s.mean.view(), s.inverse.view(),
+                                           s.gradients(), s.a, wrong.view()),
+                  error);
+}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""From the outputs of a `key_net` to notes and their scores, outside the library: numpy, scipy and mir_eval only."""
+import numpy as np
+import mir_eval
+
+LOWEST = 21
+BLACK = np.array([(p % 12) in (1, 3, 6, 8, 10) for p in range(LOWEST, LOWEST + 88)])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.clip(x, -40, 40)))
+
+
+def decode(logits, times, white=0.5, black=0.5, apart=0.07, sub_frame="parabola"):
+    """Notes from N x 5 x 88 logits: onset, offset, pitch, velocity 0..1, probability of the onset.
+
+    Onsets are local maxima of the onset output above the threshold of the key's colour. A note ends with the largest
+    release output near the first frame in which the key is no longer held, else with that frame, at the latest with the
+    next onset of its key."""
+    onset, held, release = (sigmoid(logits[:, i]) for i in range(3))
+    velocity, period, notes = sigmoid(logits[:, 3]), np.median(np.diff(times)), []
+    count = len(times)
+    for key in range(logits.shape[2]):
+        p = onset[:, key]
+        around = np.pad(p, 1)
+        threshold = black if BLACK[key] else white
+        tops = np.flatnonzero((p > threshold) & (p >= around[:-2]) & (p > around[2:]))
+        kept = []
+        for i in sorted(tops, key=lambda i: -p[i]):
+            if all(abs(times[i] - times[j]) >= apart for j in kept):
+                kept.append(i)
+        kept.sort()
+        starts = []
+        for i in kept:
+            a, b, c = around[i], p[i], around[i + 2]
+            bend = a - 2 * b + c
+            shift = 0.5 * (a - c) / bend if bend < -1e-6 else 0.0
+            if sub_frame == "place":
+                shift = logits[i, 4, key]
+            starts.append(times[i] + period * np.clip(shift, -0.5 if sub_frame == "parabola" else -1, 1))
+        for n, i in enumerate(kept):
+            stop = kept[n + 1] if n + 1 < len(kept) else count
+            up = np.flatnonzero(held[i + 2 : stop, key] < 0.3)
+            end = i + 2 + up[0] if len(up) else stop
+            lo, hi = max(i + 1, end - 3), min(end + 3, stop, count)
+            if hi > lo:
+                best = lo + int(np.argmax(release[lo:hi, key]))
+                if release[best, key] > 0.25:
+                    end = best
+            end_time = times[min(end, count - 1)]
+            if n + 1 < len(kept):
+                end_time = min(end_time, starts[n + 1])
+            notes.append((starts[n], max(end_time, starts[n] + 0.03), key + LOWEST, velocity[i, key], p[i]))
+    return np.array(sorted(notes)).reshape(-1, 5)
+
+
+def _spans(notes, shift=0.0):
+    spans = notes[:, :2] + shift
+    return np.maximum(spans, 0) + np.array([0, 1e-3]), mir_eval.util.midi_to_hz(notes[:, 2])
+
+
+def match(reference, found, tolerance, lag=0.0, offsets=False):
+    """Pairs (reference, found) of mir_eval's matching; `lag` is added to what was found."""
+    if not len(found) or not len(reference):
+        return []
+    r, rp = _spans(reference)
+    f, fp = _spans(found, lag)
+    return mir_eval.transcription.match_notes(
+        r, rp, f, fp, onset_tolerance=tolerance, offset_ratio=0.2 if offsets else None, offset_min_tolerance=0.05)
+
+
+def f1(reference, found, *args, **more):
+    n = len(match(reference, found, *args, **more))
+    p, r = n / max(1, len(found)), n / max(1, len(reference))
+    return 200 * n / max(1, len(found) + len(reference)), 100 * p, 100 * r
+
+
+def lag_of(reference, found):
+    """What must be added to the found onsets: the median difference of the pairs within 100 ms."""
+    pairs = match(reference, found, 0.1)
+    return float(np.median([reference[i, 0] - found[j, 0] for i, j in pairs])) if pairs else 0.0
+
+
+def scores(reference, found):
+    lag = lag_of(reference, found)
+    pairs = match(reference, found, 0.05, lag)
+    errors = [abs(reference[i, 0] - found[j, 0] - lag) for i, j in pairs]
+    raw50, raw100 = f1(reference, found, 0.05), f1(reference, found, 0.1)
+    return {
+        "found": len(found), "notes": len(reference), "F1@50": raw50[0], "P@50": raw50[1], "R@50": raw50[2],
+        "F1@100": raw100[0], "lag ms": 1000 * lag, "F1@50 lag": f1(reference, found, 0.05, lag)[0],
+        "F1@100 lag": f1(reference, found, 0.1, lag)[0], "F1 onset+offset": f1(reference, found, 0.05, lag, True)[0],
+        "median error ms": 1000 * float(np.median(errors)) if errors else float("nan"),
+        "velocity within 0.1 %": 100 * float(np.mean([abs(reference[i, 3] - found[j, 3]) <= 0.1 for i, j in pairs]))
+        if pairs else float("nan"),
+    }
+
+
+def logit(p):
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def confident(found, scale, shift):
+    """The notes with their confidence, sigmoid(scale logit(p) + shift), instead of the onset's probability."""
+    found = found.copy()
+    if len(found):
+        found[:, 4] = sigmoid(scale * logit(found[:, 4]) + shift)
+    return found
+
+
+def fit(clips, thresholds=np.arange(0.2, 0.81, 0.05)):
+    """The threshold with the best mean of F1@50 over (logits, times, reference) of several clips, then the scale and the
+    shift that make the confidence of what it finds the share that is right: logistic regression by Newton's steps."""
+    best = max(thresholds, key=lambda t: np.mean([f1(r, decode(y, at, t, t), 0.05)[0] for y, at, r in clips]))
+    x, right = [], []
+    for y, at, reference in clips:
+        found = decode(y, at, best, best)
+        good = np.zeros(len(found))
+        for _, j in match(reference, found, 0.1):
+            good[j] = 1
+        x.append(logit(found[:, 4]))
+        right.append(good)
+    x, right, w = np.concatenate(x), np.concatenate(right), np.array([1.0, 0.0])
+    design = np.stack([x, np.ones(len(x))], 1)
+    for _ in range(50):
+        p = sigmoid(design @ w)
+        slope = design.T @ (right - p) - 1e-3 * (w - [1, 0])
+        bend = design.T @ (design * (p * (1 - p))[:, None]) + 1e-3 * np.eye(2)
+        w = w + np.linalg.solve(bend, slope)
+    return float(best), float(w[0]), float(w[1])
+
+
+def report(name, logits, times, reference, threshold, confidence):
+    """Prints scores, calibration and the table of errors."""
+    found = decode(logits, times, threshold, threshold)
+    lag = lag_of(reference, found)
+    print(name, "threshold", threshold)
+    for key, value in scores(reference, found).items():
+        print(f"  {key:22} {value:.1f}")
+    print(f"  {'calibration error':22} {calibration(reference, confident(found, *confidence), lag):.3f}")
+    for kind, row in sorted(errors(reference, found, lag).items()):
+        print(f"  {kind:22}", ", ".join(f"{count} {side}" for side, count in sorted(row.items())))
+
+
+def calibration(reference, found, lag=0.0, bins=10):
+    """Expected calibration error: over equal bins of the confidence, |share that is right - mean confidence|, weighted by
+    the notes in the bin. Right: matched within 100 ms."""
+    right = np.zeros(len(found))
+    for _, j in match(reference, found, 0.1, lag):
+        right[j] = 1
+    place = np.minimum((found[:, 4] * bins).astype(int), bins - 1)
+    return sum(abs(right[place == b].sum() - found[place == b, 4].sum()) for b in range(bins)) / max(1, len(found))
+
+
+def errors(reference, found, lag=0.0, seconds=2.0):
+    """How many notes were missed, and how many were found that are none, by what could explain them."""
+    pairs = match(reference, found, 0.05, lag)
+    missed = [i for i in range(len(reference)) if i not in {i for i, _ in pairs}]
+    extra = [j for j in range(len(found)) if j not in {j for _, j in pairs}]
+    begin, end = reference[0, 0], reference[-1, 0]
+
+    def kind(note, others, own):
+        near = others[abs(others[:, 0] - note[0]) < 0.1]
+        if np.any(near[:, 2] == note[2]) or np.any((abs(others[:, 0] - note[0]) < 0.2) & (others[:, 2] == note[2])):
+            return "timing"
+        if np.any(abs(near[:, 2] - note[2]) <= 2):
+            return "neighbour key"
+        if np.any(abs(near[:, 2] - note[2]) == 12):
+            return "octave"
+        if np.any((own[:, 2] == note[2]) & (own[:, 0] < note[0]) & (own[:, 0] > note[0] - 0.35)):
+            return "repeat"
+        if np.sum(abs(own[:, 0] - note[0]) < 0.04) > 2:
+            return "chord"
+        if note[0] < begin + seconds or note[0] > end - seconds:
+            return "first or last seconds"
+        return "other"
+
+    shifted = found.copy()
+    shifted[:, :2] += lag
+    table = {}
+    for name, side, own, other in (("missed", missed, reference, shifted), ("extra", extra, shifted, reference)):
+        for i in side:
+            row = table.setdefault(kind(own[i], other, own), {})
+            row[name] = row.get(name, 0) + 1
+            colour = name + (" black" if BLACK[int(own[i, 2]) - LOWEST] else " white")
+            table.setdefault("by colour", {})
+            table["by colour"][colour] = table["by colour"].get(colour, 0) + 1
+    return table
