@@ -48,23 +48,21 @@ vmt::cpu_tensor<float, 4> noise(vmt::index_t windows, vmt::index_t frames) {
 }
 
 timing inference(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const options& o) {
-  vmt::onset_engine engine(ctx, net, height, width);
-  const vmt::cpu_tensor<float, 4> x = noise(1, engine.frames());
-  std::vector<float> logits(static_cast<std::size_t>(engine.keys()));
-  vmt::index_t next = 0;
-  const auto push = [&] { engine.push(ctx, x[0][next++ % engine.frames()]); };
-  while (!engine.ready()) push();
+  const vmt::index_t windows = o.use == "chunk" ? o.batch : 1;
+  vmt::onset_engine engine(ctx, net, {.height = height, .width = width, .windows = windows});
+  const vmt::cpu_tensor<float, 4> x = noise(1, engine.frames() + windows - 1);
+  std::vector<float> logits(static_cast<std::size_t>(windows * engine.keys()));
   if (o.use == "stream") {
+    vmt::index_t next = 0;
+    const auto push = [&] { engine.push(ctx, x[0][next++ % engine.frames()]); };
+    while (!engine.ready()) push();
     return measure(o.seconds, [&] {
       push();
       engine.run(ctx, logits);
     });
   }
   timing t = measure(o.seconds, [&] {
-    for (vmt::index_t b = 0; b < o.batch; ++b) {
-      for (vmt::index_t f = 0; f < engine.frames(); ++f) push();
-      engine.run(ctx, logits);
-    }
+    for (vmt::index_t b = 0; b < o.batch; b += windows) engine.run_windows(ctx, x[0], logits);
   });
   t.min_ms /= static_cast<double>(o.batch);
   t.median_ms /= static_cast<double>(o.batch);
@@ -113,10 +111,9 @@ std::string json_line(const options& o, int threads, const timing& t) {
 int run(options o) {
   const auto refuse = [](const std::string& text) { throw vmt::error(vmt::errc::invalid_argument, text); };
   if (o.precision != "f32") refuse("--precision " + o.precision + " is not there yet; f32 is");
-  if (o.use == "chunk") refuse("--use chunk is not there yet; window, stream and train are");
   if (o.use == "stream" && o.batch > 1) refuse("--use stream takes frames one by one; leave out --batch");
   if (o.layers && o.use == "train") refuse("--layers shows inference; leave out --use train");
-  if (o.batch == 0) o.batch = o.use == "train" ? 24 : 1;
+  if (o.batch == 0) o.batch = o.use == "train" ? 24 : o.use == "chunk" ? 8 : 1;
   vmt::cpu_context ctx({.threads = o.threads});
   vmt::onset_net<float> net = network(o);
   if (o.layers) {
@@ -156,11 +153,13 @@ timing measure(double seconds, const std::function<void()>& work) {
   return {std::ssize(all), all.front(), median};
 }
 
-command add_bench(CLI::App& app) {
+command add_bench(parser& app) {
   const auto o = std::make_shared<options>();
-  CLI::App* const c = app.add_subcommand("bench", "Measures the speed of a network on this machine");
-  c->add_option("--use", o->use, "window: all of a window anew; stream: one new frame; train: one training step")
-      ->check(CLI::IsMember({"window", "stream", "chunk", "train"}))
+  parser* const c = app.add_subcommand("bench", "Measures the speed of a network on this machine");
+  c->add_option(
+       "--use", o->use,
+       "window: all of a window anew; stream: one new frame; chunk: consecutive windows at once; train: one step")
+      ->check(one_of({"window", "stream", "chunk", "train"}))
       ->capture_default_str();
   c->add_option("--model", o->model, "weights, or resnet, aggregation, slope with random weights")
       ->capture_default_str();
@@ -168,12 +167,12 @@ command add_bench(CLI::App& app) {
       ->check(number_in(1, 256))
       ->capture_default_str();
   c->add_option("--precision", o->precision, "f32")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->check(one_of({"f32", "bf16", "int8"}))
       ->capture_default_str();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
-  c->add_option("--batch", o->batch, "windows at a time; default 1, for training 24")->check(number_in(1, 1024));
+  c->add_option("--batch", o->batch, "windows at a time; default 1, chunk 8, training 24")->check(number_in(1, 1024));
   c->add_option("--seconds", o->seconds, "how long to measure")->check(number_in(0, 86400))->capture_default_str();
-  CLI::Option* const layers = c->add_flag("--layers", o->layers, "a table by layer");
+  option* const layers = c->add_flag("--layers", o->layers, "a table by layer");
   c->add_flag("--json", o->json, "one JSON line")->excludes(layers);
   return {c, [o] { return run(*o); }};
 }

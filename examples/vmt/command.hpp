@@ -6,26 +6,24 @@
 #include <functional>  // run
 #include <string_view>
 
-namespace CLI {
-class App;
-}
-
 namespace tool {
+
+class parser;
 
 /// A command of the program: its parser, and what to do once its options are filled in. `run` returns the exit status.
 struct command {
-  CLI::App* parser;
+  parser* line;
   std::function<int()> run;
 };
 
-command add_transcribe(CLI::App& app);
-command add_find_keyboard(CLI::App& app);
-command add_render(CLI::App& app);
-command add_train(CLI::App& app);
-command add_evaluate(CLI::App& app);
-command add_forward(CLI::App& app);
-command add_info(CLI::App& app);
-command add_bench(CLI::App& app);
+command add_transcribe(parser& app);
+command add_find_keyboard(parser& app);
+command add_render(parser& app);
+command add_train(parser& app);
+command add_evaluate(parser& app);
+command add_forward(parser& app);
+command add_info(parser& app);
+command add_bench(parser& app);
 
 /// The exit statuses of the program; those above 64 are the ones of BSD's sysexits.h.
 enum exit_status : int { done = 0, wrong_usage = 2, bad_data = 65, io_error = 74, stopped_early = 75 };

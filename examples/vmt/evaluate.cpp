@@ -23,9 +23,9 @@ int run(const options& o) {
 
 }  // namespace
 
-command add_evaluate(CLI::App& app) {
+command add_evaluate(parser& app) {
   const auto o = std::make_shared<options>();
-  CLI::App* const c = app.add_subcommand("evaluate", "Scores notes against a reference");
+  parser* const c = app.add_subcommand("evaluate", "Scores notes against a reference");
   c->add_option("REF", o->reference, "the reference: a MIDI file or a notes CSV")->required();
   c->add_option("EST", o->estimate, "the estimate: a MIDI file or a notes CSV")->required();
   c->add_flag("--json", o->json, "one JSON object instead of a table");

@@ -39,14 +39,6 @@ void write_overlay(const std::string& path, const vmt::keyboard::find_result& re
   vmt::write_file(path, vmt::media::write_png(drawn));
 }
 
-/// The library's sentence, with the options of this program that answer its question.
-std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& result) {
-  std::string text = "'" + in + "': " + result.refusal;
-  if (result.found.size() > 1) return text + " (--which N)";
-  if (result.found.size() == 1) return text + " (--lowest-key N)";
-  return text;
-}
-
 vmt::keyboard::find_result search(const std::string& in, const vmt::media::frame_folder_options& frames,
                                   const vmt::keyboard::find_options& options, double start) {
   auto result = vmt::keyboard::find_keyboard(
@@ -80,6 +72,13 @@ int run(find_command o) {
 
 }  // namespace
 
+std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& result) {
+  std::string text = "'" + in + "': " + result.refusal;
+  if (result.found.size() > 1) return text + " (--which N)";
+  if (result.found.size() == 1) return text + " (--lowest-key N)";
+  return text;
+}
+
 vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::media::frame_folder_options& frames,
                                             const vmt::keyboard::find_options& options, double start) {
   if (in == "-") {
@@ -88,13 +87,15 @@ vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::me
                      "--keyboard FILE");
   }
   auto result = search(in, frames, options, start);
-  if (!result) throw vmt::error(vmt::errc::inconsistent, refusal_of(in, result));
+  if (!result && (result.found.size() != 1 || options.which > 1)) {
+    throw vmt::error(vmt::errc::inconsistent, refusal_of(in, result));
+  }
   return result;
 }
 
-command add_find_keyboard(CLI::App& app) {
+command add_find_keyboard(parser& app) {
   const auto o = std::make_shared<find_command>();
-  CLI::App* const c = app.add_subcommand("find-keyboard", "Finds the keyboard in a video and writes where it is");
+  parser* const c = app.add_subcommand("find-keyboard", "Finds the keyboard in a video and writes where it is");
   c->add_option("IN", o->in, "a video or picture file, a folder of frames, or - for Y4M on standard input")->required();
   c->add_option("-o,--output", o->out, "the keyboard file to write (JSON), for --keyboard")->required();
   c->add_option("--overlay", o->overlay, "also draw what was found into a picture (PNG), to be checked by eye");
@@ -104,7 +105,7 @@ command add_find_keyboard(CLI::App& app) {
   number("--which", o->options.which, 1, 16, "which keyboard, where there are several: 1 is the topmost");
   number("--lowest-key", o->lowest_key, 21, 108, "MIDI number of the lowest white key in the picture");
   c->add_option("--mirrored", o->mirrored, "auto, yes or no: the camera mirrors, as selfie cameras do")
-      ->check(CLI::IsMember({"auto", "yes", "no"}))
+      ->check(one_of({"auto", "yes", "no"}))
       ->capture_default_str();
   number("--threshold", o->options.threshold, 0, 1, "the least score, 0 to 1")->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");

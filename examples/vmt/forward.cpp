@@ -87,9 +87,9 @@ int run(const options& o) {
 
 }  // namespace
 
-command add_forward(CLI::App& app) {
+command add_forward(parser& app) {
   const auto o = std::make_shared<options>();
-  CLI::App* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
+  parser* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
   c->add_option("--model", o->model, "weights, a safetensors file")->required();
   c->add_option("--input", o->input,
                 "a safetensors file with the tensor x: windows x frames x height x width, gray 0 to 1; for a key_net "

@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "model.hpp"
 
+#include <vmt/engine/onset_engine.hpp>
 #include <vmt/model/summary.hpp>
 
 #include <cstdio>
@@ -62,23 +63,61 @@ std::string table(const std::vector<vmt::layer_summary>& layers) {
   return text;
 }
 
-int run(const std::string& path) {
+/// How the engine computes each convolution behind the first on this machine.
+std::string methods(const vmt::onset_net<float>& net, vmt::index_t windows) {
+  vmt::cpu_context ctx({.threads = 1});
+  const vmt::onset_engine engine(ctx, net, {.windows = windows});
+  std::string text = "\nengine for " + std::string(name(ctx.isa())) + ", " + std::to_string(windows) +
+                     (windows == 1 ? " window" : " windows") + " at once\n" +
+                     "convolution             method             output  weights MB\n";
+  engine.for_each_conv([&](const std::string& layer, const vmt::engine::fast_conv& conv, vmt::index_t) {
+    const std::string out = std::to_string(conv.out().channels) + "x" + std::to_string(conv.out().height) + "x" +
+                            std::to_string(conv.out().width);
+    char line[128];
+    std::snprintf(line, sizeof line, "%-22s  %-12s  %11s  %10.1f\n", layer.c_str(),
+                  vmt::engine::name(conv.method()).c_str(), out.c_str(),
+                  static_cast<double>(conv.weight_bytes()) / 1e6);
+    text += line;
+  });
+  return text;
+}
+
+struct options {
+  std::string path;
+  bool engine = false;
+  vmt::index_t windows = 1;
+};
+
+int run(const options& o) {
   std::visit(
       [&](const auto& net) {
-        print((path.empty() ? "the released weights" : path) + "\n" + facts(net.options()) +
-              table(vmt::summarise(net.options())));
+        std::string text = (o.path.empty() ? "the released weights" : o.path) + "\n" + facts(net.options()) +
+                           table(vmt::summarise(net.options()));
+        if (o.engine) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(net)>, vmt::key_net<float>>) {
+            throw vmt::error(vmt::errc::invalid_argument,
+                             "--engine is for an onset_net; these weights are a key_net's");
+          } else {
+            text += methods(net, o.windows);
+          }
+        }
+        print(text);
       },
-      load_model(path).net);
+      load_model(o.path).net);
   return done;
 }
 
 }  // namespace
 
-command add_info(CLI::App& app) {
-  const auto path = std::make_shared<std::string>();
-  CLI::App* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
-  c->add_option("W", *path, "weights, a safetensors file; without it the released ones");
-  return {c, [path] { return run(*path); }};
+command add_info(parser& app) {
+  const auto o = std::make_shared<options>();
+  parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
+  c->add_option("W", o->path, "weights, a safetensors file; without it the released ones");
+  c->add_flag("--engine", o->engine, "how the engine computes each convolution on this machine");
+  c->add_option("--windows", o->windows, "that the engine takes at once")
+      ->check(number_in(1, 64))
+      ->capture_default_str();
+  return {c, [o] { return run(*o); }};
 }
 
 }  // namespace tool

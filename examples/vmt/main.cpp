@@ -28,22 +28,16 @@ void complain(std::string_view text) {
 }  // namespace tool
 
 int main(int argc, char** argv) {
-  CLI::App app{"vmt turns silent top-view video of piano keys into MIDI.", "vmt"};
-  app.set_version_flag("--version", "vmt " VMT_VERSION_STRING);
-  app.require_subcommand(1);
-  app.footer("Exit status: 0 done, 2 wrong usage, 65 bad input data, 74 input or output error, 75 stopped early.");
+  tool::parser app("vmt turns silent top-view video of piano keys into MIDI.", "vmt", "vmt " VMT_VERSION_STRING,
+                   "Exit status: 0 done, 2 wrong usage, 65 bad input data, 74 input or output error, 75 stopped early.");
   const tool::command commands[] = {tool::add_transcribe(app), tool::add_find_keyboard(app), tool::add_render(app),
                                     tool::add_train(app),      tool::add_evaluate(app),      tool::add_forward(app),
                                     tool::add_info(app),       tool::add_bench(app)};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? tool::done : tool::wrong_usage;
-  }
+  if (const std::optional<int> status = app.parse(argc, argv)) return *status;
   tool::outlive_failed_writes();
   try {
     for (const tool::command& c : commands) {
-      if (c.parser->parsed()) return c.run();
+      if (c.line->parsed()) return c.run();
     }
   } catch (const vmt::error& e) {
     tool::complain(e.what());

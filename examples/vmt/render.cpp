@@ -214,9 +214,9 @@ int run(const render_command& c) {
 
 }  // namespace
 
-command add_render(CLI::App& app) {
+command add_render(parser& app) {
   const auto c = std::make_shared<render_command>();
-  CLI::App* const p =
+  parser* const p =
       app.add_subcommand("render", "Renders a MIDI file as a video of hands on a keyboard, with its truth");
   p->add_option("IN", c->in, "the notes: MIDI, or notes CSV");
   p->add_option("-o,--output", c->out,
@@ -226,7 +226,7 @@ command add_render(CLI::App& app) {
                 "instead of IN: hanon, scales, arpeggios, chords, repeats, trills, random, mixed");
   p->add_option("--seconds", c->seconds, "length of the exercise")->check(number_in(0.1, 36000))->capture_default_str();
   p->add_option("--preset", c->preset, "clean; camera: any camera; paper: 145x800 strips; wild: key-aligned strips")
-      ->check(CLI::IsMember({"clean", "camera", "paper", "wild"}))
+      ->check(one_of({"clean", "camera", "paper", "wild"}))
       ->capture_default_str();
   p->add_option("--seed", c->seed, "what is random follows from it")->capture_default_str();
   p->add_option("--fps", c->fps, "frames a second; default: as the preset says")->check(number_in(1, 240));

@@ -77,9 +77,9 @@ int run(train_options o) {
 }
 
 /// The recipe of key_net, where an option was not given.
-void use_key_net_defaults(const CLI::App& c, train_options& o) {
+void use_key_net_defaults(const parser& c, train_options& o) {
   const auto unless_given = [&](const char* option, auto& value, auto usual) {
-    if (c.get_option(option)->count() == 0) value = usual;
+    if (!c.given(option)) value = usual;
   };
   vmt::train::trainer_options& t = o.trainer;
   unless_given("--batch", t.batch, 6);
@@ -130,11 +130,11 @@ void check_train_folders(const train_options& o) {
   });
 }
 
-command add_train(CLI::App& app) {
+command add_train(parser& app) {
   using enum vmt::onset_variant;
   const auto o = std::make_shared<train_options>();
   o->trainer.stop_after = 25;
-  CLI::App* const c =
+  parser* const c =
       app.add_subcommand("train", "Trains a network on a data set; writes checkpoints, the best weights, curves");
   c->add_option("--data", o->data, "a folder with split.csv and a folder for each clip; key-net can do without");
   c->add_option("--out", o->out, "a folder for checkpoints, best.safetensors, last.safetensors and curves.csv")
@@ -142,14 +142,12 @@ command add_train(CLI::App& app) {
   c->add_option("--model", o->model,
                 "onset-net, or key-net, whose defaults are --batch 6 --learning-rate 0.002 "
                 "--weight-decay 0.0001 --schedule cosine --warm-up 50 --clip-norm 5 --average 0.998")
-      ->check(CLI::IsMember({"onset-net", "key-net"}))
+      ->check(one_of({"onset-net", "key-net"}))
       ->capture_default_str();
-  CLI::Option* const from = c->add_option(
+  option* const from = c->add_option(
       "--from", o->from, "weights to begin from; variant, stem, aggregation and width are then the file's");
   const auto choice = [&](const char* option, auto& value, const char* what, auto... choices) {
-    const std::map<std::string, std::remove_reference_t<decltype(value)>> by_name{
-        {std::string(name(choices)), choices}...};
-    return c->add_option(option, value, what)->transform(CLI::CheckedTransformer(by_name));
+    return c->add_choice(option, value, what, {{std::string(name(choices)), choices}...});
   };
   using vmt::nn::aggregation_kind;
   choice("--variant", o->net.variant, "row of the paper's table; default slope", resnet, aggregation, slope)

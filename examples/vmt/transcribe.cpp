@@ -30,12 +30,15 @@ bool is_file(const std::string& keyboard) {
   return !keyboard.empty() && keyboard != "strip" && keyboard != "auto";
 }
 
-/// The keyboard that the finder sees, said on stderr.
+/// The keyboard that the finder sees, said on stderr; the likeliest octave where it cannot tell.
 vmt::keyboard::keyboard search(const transcribe_command& o) {
   vmt::keyboard::find_options find;
   find.which = o.which;
   if (o.lowest_key) find.picture.lowest_key = *o.lowest_key;
-  const vmt::keyboard::keyboard k = find_keyboard_of(o.in, o.frames, find, o.start).where();
+  const auto result = find_keyboard_of(o.in, o.frames, find, o.start);
+  const bool guessed = !result;  // only the octave is open: notes that may have to be transposed are better than none
+  const vmt::keyboard::keyboard& k = guessed ? result.found.front().where : result.where();
+  if (guessed) complain(refusal_of(o.in, result) + "; going on with " + std::to_string(k.lowest_key));
   char text[100];
   std::snprintf(text, sizeof text, "found a keyboard%s from key %d to %d, score %.2f",
                 k.mirrored ? " in a mirrored picture" : "", k.lowest_key, k.highest_key, k.score);
@@ -79,6 +82,7 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
                        "--decoder paper is for weights of onset_net; these are of key_net, which tells whole notes");
     }
     t.notes.threshold = threshold("threshold.notes", t.notes.threshold);
+    t.notes.gate = m.number("gate.notes", t.notes.gate, 0, 0.99);
     t.notes.confidence_scale = m.number("confidence.scale", 1, 0, 100);
     t.notes.confidence_shift = m.number("confidence.shift", 0, -100, 100);
     return t.notes.threshold;
@@ -193,11 +197,11 @@ int run(const transcribe_command& o) {
 
 }  // namespace
 
-command add_transcribe(CLI::App& app) {
+command add_transcribe(parser& app) {
   using vmt::media::damage_policy;
   using vmt::media::gap_policy;
   const auto o = std::make_shared<transcribe_command>();
-  CLI::App* const c = app.add_subcommand("transcribe", "Turns a video of piano keys into a MIDI file");
+  parser* const c = app.add_subcommand("transcribe", "Turns a video of piano keys into a MIDI file");
   c->add_option("IN", o->in, "a folder of frames, a video file, or - for Y4M on standard input")->required();
   c->add_option("-o,--output", o->midi, "the MIDI file to write")->required();
   const auto number = [&](const char* name, auto& value, double low, double high, const char* what) {
@@ -213,10 +217,10 @@ command add_transcribe(CLI::App& app) {
          "MIDI number of the lowest white key in the picture, where that cannot be told; of strips, their first key");
   number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say");
   c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
-      ->check(CLI::IsMember({"peaks", "paper"}))
+      ->check(one_of({"peaks", "paper"}))
       ->capture_default_str();
   c->add_option("--lag", o->lag, "seconds that the video's notes are late, taken away; auto: as --reference tells")
-      ->check(CLI::IsMember({"auto"}) | number_in(-60, 60))
+      ->check(either(one_of({"auto"}), number_in(-60, 60)))
       ->capture_default_str();
   number("--plate-ahead", o->plate_ahead, 0, 600,
          "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
@@ -230,12 +234,10 @@ command add_transcribe(CLI::App& app) {
   c->add_option("--probabilities", o->probabilities, "also write the probabilities, frames x keys, as .npy");
   c->add_option("--report", o->report, "also write an HTML report");
   c->add_option("--reference", o->reference, "notes to score against and to draw: MIDI or CSV");
-  c->add_option("--damaged", o->frames.damaged, "what to do with damaged frames; default fail")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, damage_policy>{
-          {"fail", damage_policy::fail}, {"skip", damage_policy::skip}, {"repeat", damage_policy::repeat}}));
-  c->add_option("--gaps", o->frames.gaps, "what to do where numbers are missing in a frame folder; default fail")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, gap_policy>{{"fail", gap_policy::fail}, {"allow", gap_policy::allow}}));
+  c->add_choice("--damaged", o->frames.damaged, "what to do with damaged frames; default fail",
+                {{"fail", damage_policy::fail}, {"skip", damage_policy::skip}, {"repeat", damage_policy::repeat}});
+  c->add_choice("--gaps", o->frames.gaps, "what to do where numbers are missing in a frame folder; default fail",
+                {{"fail", gap_policy::fail}, {"allow", gap_policy::allow}});
   return {c, [o] {
             finish_on_signals();
             return run(*o);

@@ -64,6 +64,42 @@ TEST_CASE("the engine, frame by frame, equals the network on every window, for e
   }
 }
 
+TEST_CASE("logits are within 1e-4 of the network in double, on every instruction set") {
+  const auto frames = video(5);
+  const onset_net_options o{.width = 16};
+  const onset_net<float> net = vmt_test::random_net<float>(o, 8);
+  onset_net<double> exact(o);
+  std::copy(net.parameters().span().begin(), net.parameters().span().end(), exact.parameters().span().begin());
+  std::vector<double> state;
+  const_cast<onset_net<float>&>(net).for_each_buffer(
+      [&](const std::string&, tensor_view<float, 1> b) { state.insert(state.end(), b.span().begin(), b.span().end()); });
+  auto at = state.begin();
+  exact.for_each_buffer([&](const std::string&, tensor_view<double, 1> b) {
+    std::copy_n(at, b.size(), b.span().begin());
+    at += b.size();
+  });
+  cpu_tensor<double, 4> x(1, 5, height, width);
+  std::copy(frames.span().begin(), frames.span().end(), x.span().begin());
+  cpu_tensor<double, 2> oracle(1, o.keys);
+  cpu_context plain({.threads = 1, .isa = cpu_isa::portable});
+  exact.forward(plain, x, oracle);
+  for (const cpu_isa isa : {cpu_isa::portable, cpu_isa::avx2, cpu_isa::avx512}) {
+    if (!supported(isa)) continue;
+    cpu_context ctx({.threads = 2, .isa = isa});
+    onset_engine engine(ctx, net, height, width);
+    std::vector<float> y(static_cast<std::size_t>(o.keys));
+    for (index_t f = 0; f < 5; ++f) engine.push(ctx, frames[f]);
+    engine.run(ctx, y);
+    double worst = 0, largest = 0;
+    for (index_t k = 0; k < o.keys; ++k) {
+      worst = std::max(worst, std::abs(static_cast<double>(y[static_cast<std::size_t>(k)]) - oracle(0, k)));
+      largest = std::max(largest, std::abs(oracle(0, k)));
+    }
+    CAPTURE(name(isa));
+    CHECK(worst <= 1e-5 * largest);
+  }
+}
+
 TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
   const auto frames = video(6);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
@@ -95,6 +131,47 @@ TEST_CASE("after the first window the engine does not allocate") {
       engine.run(ctx, logits);
     }
     CHECK(before.since() == 0);
+  }
+}
+
+TEST_CASE("windows at once equal the same windows of a stream, for every option") {
+  cpu_context ctx({.threads = 3});
+  const auto frames = video(12);
+  for (const onset_net_options& o : vmt_test::all_options()) {
+    CAPTURE(name(o.variant));
+    CAPTURE(name(o.stem));
+    const onset_net<float> net = vmt_test::random_net<float>(o, 6);
+    onset_engine stream(ctx, net, height, width);
+    onset_engine chunk(ctx, net, {.height = height, .width = width, .windows = 4});
+    const auto keys = static_cast<std::size_t>(o.keys);
+    const auto features = static_cast<std::size_t>(net.features());
+    std::vector<float> expected(keys), expected_feature(features), y(4 * keys), z(4 * features);
+    for (const index_t windows : {1, 3, 4}) {
+      const index_t first = windows;  // anywhere
+      const vmt_test::allocation_count before;
+      chunk.run_windows(ctx, frames.view().slice(first, o.frames + windows - 1),
+                        std::span(y).first(static_cast<std::size_t>(windows) * keys),
+                        std::span(z).first(static_cast<std::size_t>(windows) * features));
+      CHECK(before.since() == 0);
+      stream.reset();
+      for (index_t f = 0; f < o.frames + windows - 1; ++f) {
+        stream.push(ctx, frames[first + f]);
+        if (!stream.ready()) continue;
+        stream.run(ctx, expected, expected_feature);
+        const auto w = static_cast<std::size_t>(f - o.frames + 1);
+        double worst = 0, largest = 0;
+        for (std::size_t i = 0; i < keys; ++i) {
+          worst = std::max(worst, static_cast<double>(std::abs(y[w * keys + i] - expected[i])));
+          largest = std::max(largest, static_cast<double>(std::abs(expected[i])));
+        }
+        CHECK(worst <= 1e-5 * largest);  // they may choose other methods
+        CHECK(z[w * features] == doctest::Approx(expected_feature[0]).epsilon(1e-4));
+      }
+    }
+    CHECK_FALSE(chunk.ready());
+    CHECK_THROWS_AS(chunk.run_windows(ctx, frames.view().slice(0, o.frames + 4), y), error);
+    CHECK_THROWS_AS(chunk.run_windows(ctx, frames.view().slice(0, o.frames - 1), y), error);
+    CHECK_THROWS_AS(chunk.run_windows(ctx, frames.view().slice(0, o.frames), y), error);
   }
 }
 

@@ -95,8 +95,15 @@ class Network(ToolTest):
         for word in ("slope", "conv1", "channelwise", "layer4", "1x8x5x25", "800x145"):
             self.assertIn(word, text)
 
+    def test_info_shows_how_the_engine_computes(self):
+        text = self.succeeds("info", self.model, "--engine", "--windows", 2)
+        self.assertIn("2 windows at once", text)
+        lines = {line.split()[0]: line for line in text.splitlines() if line.startswith(("layer", "fuse"))}
+        self.assertIn("direct", lines["layer2.0.downsample.0"])
+        self.assertIn("winograd", lines["fuse"])
+
     def test_bench_measures_each_use(self):
-        for use, batch in (("window", 1), ("window", 2), ("stream", 1), ("train", 2)):
+        for use, batch in (("window", 1), ("window", 2), ("stream", 1), ("chunk", 3), ("train", 2)):
             line = json.loads(self.succeeds("bench", "--use", use, "--model", self.model, "--threads", 1, "--batch", batch,
                                             "--seconds", 0, "--json"))
             self.assertEqual(list(line), ["use", "precision", "threads", "batch", "n", "min_ms", "median_ms", "peak_rss_mb"])
@@ -107,7 +114,7 @@ class Network(ToolTest):
             text = self.succeeds("bench", "--model", name, "--width", 2, "--layers", "--seconds", 0)
             self.assertIn("layer4", text)
             self.assertEqual("fuse" in text, name == "slope")
-        for option in (["--precision", "int8"], ["--use", "chunk"], ["--use", "stream", "--batch", 2]):
+        for option in (["--precision", "int8"], ["--use", "stream", "--batch", 2]):
             self.refuses(USAGE, "bench", *option)
 
 

@@ -4,6 +4,8 @@
 import csv
 import json
 import math
+import shutil
+import subprocess
 
 from common import BAD_DATA, USAGE, ToolTest, main, png_bytes
 
@@ -76,6 +78,22 @@ class RenderAndFind(ToolTest):
             self.assertTrue(low <= f1 <= high, f"{lag}: {f1}")
         self.refuses(USAGE, "transcribe", made, "-o", "y.mid", "--lag", "auto", says=["--reference"])
         self.refuses(USAGE, "transcribe", made, "-o", "y.mid", "--decoder", "paper", says=["onset_net"])
+
+    def test_an_octave_that_cannot_be_told_is_guessed_aloud(self):
+        if shutil.which("ffmpeg") is None:
+            self.skipTest("ffmpeg is not installed")
+        made = self.render("made")
+        (self.folder / "cut").mkdir()  # the picture's edges on both sides: any octave would do
+        subprocess.run(["ffmpeg", "-v", "error", "-framerate", "5", "-i", made / "%06d.png", "-vf", "crop=iw*0.3:ih:iw*0.36:0", "-start_number", "0",
+                        self.folder / "cut" / "%06d.png"], check=True)
+        (made / "times.csv").rename(self.folder / "cut" / "times.csv")
+        found = self.vmt("find-keyboard", "cut", "-o", "k.json")
+        self.assertEqual(found.returncode, BAD_DATA)
+        self.assertIn("--lowest-key", found.stderr.decode())
+        said = self.vmt("transcribe", "cut", "-o", "found.mid")
+        self.assertEqual(said.returncode, 0, said.stderr.decode())
+        self.assertIn("going on with", said.stderr.decode())
+        self.refuses(BAD_DATA, "transcribe", "cut", "--which", 3, "-o", "x.mid", says=["3"])
 
     def test_no_keyboard_and_bad_options(self):
         (self.folder / "gray").mkdir()

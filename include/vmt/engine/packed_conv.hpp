@@ -3,17 +3,15 @@
 
 #include <vmt/backend/cpu/conv2d.hpp>
 #include <vmt/backend/cpu/relu_kernel.hpp>
-#include <vmt/nn/basic_block.hpp>
+#include <vmt/engine/folded_norm.hpp>
 
 #include <optional>  // layout
 #include <vector>
 
 namespace vmt::inline VMT_ABI::engine {
 
-/// A convolution made ready for inference at one input size: the batch norm behind it folded into weight and bias,
-///   w' = w · γ/√(σ² + ε),   b' = β + (b − μ) · γ/√(σ² + ε),
-/// the weight packed for the kernel. What follows it (another map added, ReLU) happens while a tile leaves the
-/// registers.
+/// A convolution over planes made ready for inference at one input size: the batch norm behind it folded, the weight
+/// packed for the kernel. What follows it (another map added, ReLU) happens while a tile leaves the registers.
 class packed_conv {
  public:
   packed_conv() = default;
@@ -36,17 +34,10 @@ class packed_conv {
     channels_.resize(static_cast<std::size_t>(channels));
     f.channel_offsets(channels_.data());
     direct_ = layout_->is_image() && map_.places() >= kernel.columns;
-    std::vector<double> scale(static_cast<std::size_t>(rows_), 1.0);
+    const folded_norm folded(conv, norm);
     bias_ = host_buffer<float>(rows_);
     for (index_t m = 0; m < rows_; ++m) {
-      const double b = conv.bias().data_handle() == nullptr ? 0.0 : static_cast<double>(conv.bias()(m));
-      bias_.data()[m] = static_cast<float>(b);
-      if (norm == nullptr) continue;
-      double& s = scale[static_cast<std::size_t>(m)];
-      s = static_cast<double>(norm->gamma()(m)) /
-          std::sqrt(static_cast<double>(norm->running_var()(m)) + nn::batch_norm<float>::epsilon);
-      bias_.data()[m] = static_cast<float>(static_cast<double>(norm->beta()(m)) +
-                                           (b - static_cast<double>(norm->running_mean()(m))) * s);
+      bias_.data()[m] = static_cast<float>(folded.bias[static_cast<std::size_t>(m)]);
     }
     const index_t all = w.extent(1) * w.extent(2) * w.extent(3);
     packed_ = host_buffer<float>(detail::packed_size(kernel, rows_, depth()));
@@ -54,7 +45,7 @@ class packed_conv {
         kernel, rows_, depth(),
         [&](index_t m, index_t k) {
           return static_cast<float>(static_cast<double>(w.data_handle()[m * all + k]) *
-                                    scale[static_cast<std::size_t>(m)]);
+                                    folded.scale[static_cast<std::size_t>(m)]);
         },
         packed_.data());
   }
@@ -111,36 +102,6 @@ class packed_conv {
   bool direct_ = false;                   // the input is its own plane
   host_buffer<float> packed_;
   host_buffer<float> bias_;
-};
-
-/// A basic block of packed convolutions.
-class packed_block {
- public:
-  packed_block() = default;
-  packed_block(const tile_kernel<float>& kernel, const nn::basic_block<float>& block, index_t channels, index_t height,
-               index_t width) {
-    index_t at = 0;
-    block.for_each_conv([&](const std::string&, const nn::conv2d<float>& conv, const nn::batch_norm<float>& norm) {
-      const extents<4> in = at == 1 ? convs_[0].out() : extents<4>{1, channels, height, width};
-      convs_.emplace_back(kernel, conv, &norm, in[1], in[2], in[3]);
-      ++at;
-    });
-  }
-  [[nodiscard]] const extents<4>& out() const noexcept { return convs_[1].out(); }
-
-  /// x → y through `middle` and, with a downsampling shortcut, `shortcut`: room for one output map each.
-  void run(cpu_context& ctx, const float* x, float* y, float* middle, float* shortcut) const {
-    convs_[0].run(ctx, x, middle, nullptr, true);
-    const float* residual = x;
-    if (convs_.size() == 3) {
-      convs_[2].run(ctx, x, shortcut, nullptr, false);
-      residual = shortcut;
-    }
-    convs_[1].run(ctx, middle, y, residual, true);
-  }
-
- private:
-  std::vector<packed_conv> convs_;  // conv1, conv2, and the shortcut's if it has one
 };
 
 }  // namespace vmt::inline VMT_ABI::engine

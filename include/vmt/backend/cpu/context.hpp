@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/backend/cpu/group_kernels.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
 #include <vmt/backend/cpu/workspace.hpp>
 #include <vmt/core/thread_pool.hpp>
@@ -25,7 +26,8 @@ class cpu_context {
         float_kernel_(make_tile_kernel<float>(options.isa)),
         double_kernel_(make_tile_kernel<double>(options.isa)),
         float_dot_(make_dot_kernel<float>(options.isa)),
-        double_dot_(make_dot_kernel<double>(options.isa)) {
+        double_dot_(make_dot_kernel<double>(options.isa)),
+        groups_(make_group_kernels(options.isa)) {
     if (!supported(isa_)) {
       throw error(errc::unsupported, "this processor cannot run the kernels for " + std::string(name(isa_)));
     }
@@ -51,6 +53,8 @@ class cpu_context {
       return double_dot_;
     }
   }
+  /// What works on feature maps with their channels in groups: the fast convolutions of inference.
+  [[nodiscard]] const group_kernels& groups() const noexcept { return groups_; }
 
  private:
   thread_pool pool_;
@@ -60,6 +64,7 @@ class cpu_context {
   tile_kernel<double> double_kernel_;
   dot_kernel<float> float_dot_;
   dot_kernel<double> double_dot_;
+  group_kernels groups_;
 };
 
 }  // namespace vmt::inline VMT_ABI

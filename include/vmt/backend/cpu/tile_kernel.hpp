@@ -2,21 +2,12 @@
 #pragma once
 
 #include <vmt/backend/cpu/eigen.hpp>
-#include <vmt/backend/cpu/isa.hpp>
+#include <vmt/backend/cpu/lanes.hpp>
 
 #include <type_traits>
 
 #if VMT_CPU_X86_DISPATCH
 #include <immintrin.h>
-#endif
-
-// GCC at -O2 leaves short loops over register arrays rolled, with the registers in memory.
-#if defined(__clang__)
-#define VMT_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define VMT_UNROLL _Pragma("GCC unroll 16")
-#else
-#define VMT_UNROLL
 #endif
 
 namespace vmt::inline VMT_ABI {

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/backend/cpu/group_conv.hpp>
+
+namespace vmt::inline VMT_ABI {
+
+[[nodiscard]] constexpr std::string_view name(winograd_shape s) noexcept {
+  switch (s) {
+    case winograd_shape::f2x2: return "winograd 2x2";
+    case winograd_shape::f2x4: return "winograd 2x4";
+    case winograd_shape::f4x4: break;
+  }
+  return "winograd 4x4";
+}
+
+namespace detail {
+
+/// The tiles of a 3×3 convolution with stride 1 and one zero around.
+struct winograd_tiles {
+  winograd_shape shape;
+  index_t height, width;  ///< of a tile: outputs
+  index_t points;         ///< products per channel pair
+  index_t down, across;   ///< tiles of an image
+
+  winograd_tiles(winograd_shape s, index_t out_height, index_t out_width) noexcept
+      : shape(s),
+        height(s == winograd_shape::f4x4 ? 4 : 2),
+        width(s == winograd_shape::f2x2 ? 2 : 4),
+        points((height + 2) * (width + 2)),
+        down(ceil_div(out_height, height)),
+        across(ceil_div(out_width, width)) {}
+
+  [[nodiscard]] index_t per_image() const noexcept { return down * across; }
+  /// f(image, tile row, tile column, count, place after `first`) for the pieces of rows that tiles first … last−1 make.
+  template <class F>
+  void for_each_row(index_t first, index_t last, F&& f) const {
+    for (index_t t = first; t < last;) {
+      const index_t image = t / per_image();
+      const index_t i = t % per_image() / across;
+      const index_t j = t % across;
+      const index_t count = (std::min)(across - j, last - t);
+      f(image, i, j, count, t - first);
+      t += count;
+    }
+  }
+};
+
+/// y = act(conv(x) + bias + residual), 3×3, stride 1, one zero around, by Winograd's algorithm.
+struct winograd_job {
+  winograd_shape shape;
+  const float* w;  ///< as for the direct convolution, taps in runs of a group: they are transformed on the way
+  index_t images;
+  group_map in;  ///< `group_map::bordered`
+  const float* x;
+  group_map out;
+  float* y;
+  tile_end end;  ///< bias: all groups; residual: as y, image by image or one for all
+  index_t residual_image = 0;
+};
+
+/// The steps for a block of tiles. Tile t of `count` keeps its transformed numbers of point q at
+/// v + q·v_point() + (input group · count + t)·group, and its sums for one output group at m + q·m_point() + t·group.
+///
+/// The transformed weights are 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than the
+/// transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied with
+/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps.
+class winograd_block {
+ public:
+  static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte
+
+  winograd_block(const group_kernels& k, const winograd_job& job, const winograd_tiles& tiles, index_t first,
+                 index_t count) noexcept
+      : k_(k), job_(job), tiles_(tiles), first_(first), count_(count) {
+    slab_ = std::clamp(slab_numbers / (tiles.points * k.group * k.group), index_t{1}, job.in.groups());
+  }
+
+  // The odd group in the distances of points keeps them out of the same cache set.
+  [[nodiscard]] index_t v_point() const noexcept { return (job_.in.groups() * count_ + 1) * k_.group; }
+  [[nodiscard]] index_t m_point() const noexcept { return (count_ + 1) * k_.group; }
+  [[nodiscard]] index_t u_point() const noexcept { return (slab_ * k_.group + 1) * k_.group; }
+  [[nodiscard]] index_t v_size() const noexcept { return tiles_.points * v_point(); }
+  [[nodiscard]] index_t m_size() const noexcept { return tiles_.points * m_point(); }
+  [[nodiscard]] index_t u_size() const noexcept { return tiles_.points * u_point(); }
+  [[nodiscard]] index_t offsets() const noexcept { return slab_; }
+
+  /// Tiles from … to−1 of the block, one group of input channels → v.
+  void input(index_t g, index_t from, index_t to, float* v) const noexcept {
+    const group_map& in = job_.in;
+    tiles_.for_each_row(
+        first_ + from, first_ + to, [&](index_t image, index_t i, index_t j, index_t count, index_t at) {
+          const winograd_input_job w{job_.x + image * in.size() + in.at(g, i * tiles_.height - 1, j * tiles_.width - 1),
+                                     in.row_size(), v + (g * count_ + from + at) * k_.group, v_point(), count};
+          kernels().input(&w);
+        });
+  }
+  /// Output group o: v → y. Room for u, m and offsets is the caller's.
+  void output(index_t o, const float* v, float* u, float* m, index_t* offset) const noexcept {
+    const index_t groups = job_.in.groups();
+    const index_t weights = 9 * k_.group * k_.group;  // of a pair of groups
+    for (index_t first = 0; first < groups; first += slab_) {
+      const index_t count = (std::min)(slab_, groups - first);
+      for (index_t i = 0; i < count; ++i) {
+        const winograd_filter_job w{job_.w + (o * groups + first + i) * weights, u + i * k_.group * k_.group,
+                                    u_point()};
+        kernels().filter(&w);
+        offset[i] = (first + i) * count_ * k_.group;
+      }
+      multiply(count, v, u, m, offset, first > 0);
+    }
+    store(o, m);
+  }
+
+ private:
+  // m = or += v · u over `groups` input groups.
+  void multiply(index_t groups, const float* v, const float* u, float* m, const index_t* offset,
+                bool add) const noexcept {
+    const index_t pieces = ceil_div(count_, k_.pixels);
+    for (index_t q = 0; q < tiles_.points; ++q)
+      for (index_t p = 0; p < pieces; ++p) {
+        const index_t from = count_ * p / pieces;
+        const index_t to = count_ * (p + 1) / pieces;
+        float* const sums = m + q * m_point() + from * k_.group;
+        const pixel_tile_job tile{groups,
+                                  offset,
+                                  k_.group,
+                                  k_.group,
+                                  u + q * u_point(),
+                                  v + q * v_point() + from * k_.group,
+                                  sums,
+                                  {nullptr, add ? sums : nullptr, false}};
+        k_.tile[to - from](&tile);
+      }
+  }
+  void store(index_t o, const float* m) const noexcept {
+    const group_map& out = job_.out;
+    tile_end end{job_.end.bias == nullptr ? nullptr : job_.end.bias + o * k_.group, nullptr, job_.end.relu};
+    tiles_.for_each_row(first_, first_ + count_, [&](index_t image, index_t i, index_t j, index_t count, index_t at) {
+      const index_t pixel = out.at(o, i * tiles_.height, j * tiles_.width);
+      if (job_.end.residual != nullptr) end.residual = job_.end.residual + image * job_.residual_image + pixel;
+      const winograd_output_job w{m + at * k_.group,
+                                  m_point(),
+                                  job_.y + image * out.size() + pixel,
+                                  out.row_size(),
+                                  count,
+                                  out.height - i * tiles_.height,
+                                  out.width - j * tiles_.width,
+                                  end};
+      kernels().output(&w);
+    });
+  }
+  [[nodiscard]] const group_kernels::winograd_kernels& kernels() const noexcept {
+    return k_.winograd[static_cast<int>(tiles_.shape)];
+  }
+
+  const group_kernels& k_;
+  const winograd_job& job_;
+  const winograd_tiles& tiles_;
+  index_t first_, count_, slab_;
+};
+
+/// How the work is cut. Either threads take tiles of their own, and each transforms all weights, or they share the
+/// transformed tiles and take output groups. Neither changes a sum, so results do not depend on the cut.
+struct winograd_cut {
+  static constexpr index_t v_numbers = index_t{1} << 17;  ///< half a MB: what a block's v may take of the second cache
+  static constexpr index_t fewest_tiles = 40;             ///< so many pay for the transform of the weights
+
+  bool shared;
+  index_t tiles;  ///< the most in a block
+
+  winograd_cut(const winograd_job& job, const winograd_tiles& t, index_t group, index_t threads) noexcept {
+    const index_t all = job.images * t.per_image();
+    const index_t own = ceil_div(all, threads);
+    shared = threads > 1 && own < fewest_tiles && job.out.groups() >= threads;
+    const index_t share = shared ? all : own;
+    const index_t most = (std::max)(v_numbers / (t.points * job.in.groups() * group), fewest_tiles);
+    tiles = ceil_div(share, ceil_div(share, most));
+  }
+};
+
+inline void run_winograd(cpu_context& ctx, const winograd_job& job) {
+  const group_kernels& k = ctx.groups();
+  const winograd_tiles tiles(job.shape, job.out.height, job.out.width);
+  const index_t threads = ctx.threads().size();
+  const winograd_cut cut(job, tiles, k.group, threads);
+  const index_t all = job.images * tiles.per_image();
+  const index_t in_groups = job.in.groups();
+  const index_t out_groups = job.out.groups();
+  const winograd_block largest(k, job, tiles, 0, cut.tiles);
+  auto scratch = ctx.scratch().borrow();
+  float* const v = scratch.take<float>(largest.v_size() * (cut.shared ? 1 : threads));
+  float* const m = scratch.take<float>(largest.m_size() * threads);
+  float* const u = scratch.take<float>(largest.u_size() * threads);
+  index_t* const offset = scratch.take<index_t>(largest.offsets() * threads);
+  const auto outputs = [&](const winograd_block& block, const float* from, index_t t, index_t first, index_t last) {
+    for (index_t o = first; o < last; ++o) {
+      block.output(o, from, u + t * largest.u_size(), m + t * largest.m_size(), offset + t * largest.offsets());
+    }
+  };
+  if (cut.shared) {
+    for (index_t first = 0; first < all; first += cut.tiles) {
+      const index_t count = (std::min)(cut.tiles, all - first);
+      const winograd_block block(k, job, tiles, first, count);
+      ctx.threads().parallel_for(count * in_groups, [&](index_t begin, index_t end) {
+        for (index_t g = begin / count; g * count < end; ++g) {
+          block.input(g, (std::max)(begin - g * count, index_t{0}), (std::min)(end - g * count, count), v);
+        }
+      });
+      ctx.threads().run([&](int t) { outputs(block, v, t, out_groups * t / threads, out_groups * (t + 1) / threads); });
+    }
+    return;
+  }
+  ctx.threads().run([&](int t) {
+    float* const own = v + t * largest.v_size();
+    const index_t last = all * (t + 1) / threads;
+    for (index_t first = all * t / threads; first < last; first += cut.tiles) {
+      const index_t count = (std::min)(cut.tiles, last - first);
+      const winograd_block block(k, job, tiles, first, count);
+      for (index_t g = 0; g < in_groups; ++g) block.input(g, 0, count, own);
+      outputs(block, own, t, 0, out_groups);
+    }
+  });
+}
+
+}  // namespace detail
+}  // namespace vmt::inline VMT_ABI
