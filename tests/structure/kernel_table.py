@@ -3,7 +3,8 @@
 """Compiles every kernel for sm_90 and compares what ptxas says of it with the table in tests/cuda/kernels.csv.
 
 The table holds registers a thread, bytes of shared memory a block and bytes spilled. It was made by one release of
-nvcc; with another one only the limits are checked: nothing spills, and a tile's kernel leaves room for two blocks.
+nvcc; with another one only the limits are checked: no more than 128 bytes a thread are spilled, and there is room for
+two blocks of 256 threads.
 
 kernel_table.py --nvcc NVCC            checks
 kernel_table.py --nvcc NVCC --write    writes the table
@@ -91,7 +92,7 @@ def main():
         return
     wrong = []
     for name, (registers, shared, spilled) in kernels.items():
-        if spilled > 0:
+        if spilled > 128:
             wrong.append(f"{name} spills {spilled} bytes")
         if registers > 128 or shared > 48 * 1024:
             wrong.append(f"{name} uses {registers} registers and {shared} bytes of shared memory")

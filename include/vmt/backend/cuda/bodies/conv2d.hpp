@@ -53,15 +53,11 @@ struct conv_sizes {
   static int to_int(index_t n) noexcept { return static_cast<int>(n); }  // spans of 2³¹ and more are refused
 };
 
-/// An offset in a tensor and what must be added to both coordinates. Beside the matrix the row is so far away that no
-/// sum of two rows lies in an image.
+/// An offset in a tensor and what must be added to both coordinates; `valid` is false beside the matrix.
 struct pixel_place {
-  static constexpr int beside = -(1 << 29);
   int offset, row, column;
+  bool valid;
 };
-[[nodiscard]] VMT_HOST_DEVICE inline bool is_inside(int i, int size) noexcept {
-  return static_cast<unsigned>(i) < static_cast<unsigned>(size);
-}
 
 template <class T>
 struct conv_weight {  // A(k, (c,r,s)) = w[k, c, r, s]
@@ -85,20 +81,21 @@ struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·s
     const int image = s.by_out_pixels.quotient(n);
     const int pixel = n - image * s.out_pixels;
     const int i = s.by_out_width.quotient(pixel);
-    return {image * s.channels * s.height_width, image < s.images ? i * s.stride_h : pixel_place::beside,
-            (pixel - i * s.out_width) * s.stride_w};
+    return {image * s.channels * s.height_width, i * s.stride_h, (pixel - i * s.out_width) * s.stride_w,
+            image < s.images};
   }
   [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
     const int c = s.by_taps.quotient(d);
     const int tap = d - c * s.taps;
     const int r = s.by_kernel_width.quotient(tap);
     const int column = tap - r * s.by_kernel_width.value();
-    return {c * s.height_width, d < depth ? s.row0 + r : pixel_place::beside, s.column0 + column * s.dilation_w};
+    return {c * s.height_width, s.row0 + r, s.column0 + column * s.dilation_w, d < depth};
   }
   [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const {
     const int h = o.row + d.row;
     const int v = o.column + d.column;
-    return is_inside(h, s.height) && is_inside(v, s.width) ? x[o.offset + d.offset + h * s.width + v] : T(0);
+    const bool inside = o.valid && d.valid && h >= 0 && h < s.height && v >= 0 && v < s.width;
+    return inside ? x[o.offset + d.offset + h * s.width + v] : T(0);
   }
 };
 
@@ -127,19 +124,19 @@ struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·
     const int image = s.by_pixels.quotient(n);
     const int pixel = n - image * s.height_width;
     const int h = s.by_width.quotient(pixel);
-    return {image * s.filters * s.out_pixels, image < s.images ? h : pixel_place::beside, pixel - h * s.width};
+    return {image * s.filters * s.out_pixels, h, pixel - h * s.width, image < s.images};
   }
   [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
     const int k = s.by_taps.quotient(d);
     const int tap = d - k * s.taps;
     const int r = s.by_kernel_width.quotient(tap);
     const int column = tap - r * s.by_kernel_width.value();
-    return {k * s.out_pixels, d < depth ? -(s.row0 + r) : pixel_place::beside, -(s.column0 + column * s.dilation_w)};
+    return {k * s.out_pixels, -(s.row0 + r), -(s.column0 + column * s.dilation_w), d < depth};
   }
   [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const {
     const int h = o.row + d.row;
     const int v = o.column + d.column;
-    if (h < 0 || v < 0) return T(0);
+    if (!o.valid || !d.valid || h < 0 || v < 0) return T(0);
     const int i = s.by_stride_h.quotient(h);
     const int j = s.by_stride_w.quotient(v);
     const bool met = i * s.stride_h == h && j * s.stride_w == v && i < s.out_height && j < s.out_width;
@@ -171,7 +168,7 @@ struct conv_input_columns {  // B((n,i,j), (c,r,s))
   [[nodiscard]] VMT_HOST_DEVICE pixel_place outer(int column) const { return input.along(column, input.s.weights); }
   [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
     pixel_place p = input.outer(d);
-    if (d >= depth) p.row = pixel_place::beside;
+    p.valid = d < depth;
     return p;
   }
   [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const { return input.at(d, o); }
