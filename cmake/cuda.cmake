@@ -17,4 +17,4 @@ else() # CMake 3.25 does not know that nvcc 12 and later have it
 endif()
 # Without it Eigen switches its vector code off under nvcc and no longer agrees with the .cpp files of the program.
 target_compile_definitions(vmt_cuda INTERFACE EIGEN_NO_CUDA)
-target_link_libraries(vmt_cuda INTERFACE vmt::vmt CUDA::cudart)
+target_link_libraries(vmt_cuda INTERFACE vmt::vmt CUDA::cudart CUDA::cublas)

@@ -10,6 +10,11 @@ endif()
 add_library(vmt_warnings INTERFACE)
 target_compile_options(vmt_warnings INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:${vmt_warning_flags}>")
 
+# nvcc has no flag for each of these; its own warnings are errors, and the host compiler's usual ones are on.
+set(vmt_cuda_warnings
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-Xcompiler=-Wall,-Wextra>"
+    "$<$<AND:$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>,$<BOOL:${CMAKE_COMPILE_WARNING_AS_ERROR}>>:--Werror=all-warnings>")
+
 # Drops from the list `files` those that need stb where stb is missing; sets `dropped`.
 function(vmt_without_stb files dropped)
   set(left_out "")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "device.hpp"
 #include "model.hpp"
 #include "paths.hpp"
 #include "train.hpp"
@@ -64,7 +65,9 @@ int run(train_options o) {
     const vmt::train::video_data validation = load(o, vmt::train::subset::validation);
     std::fprintf(stderr, "%lld windows to train with, %lld to validate with\n", static_cast<long long>(training.size()),
                  static_cast<long long>(validation.size()));
-    return train_to_the_end(o, net, net, training, validation);
+    if (o.device.cuda()) return train_on_cuda(o, net, training, validation);
+    vmt::cpu_context ctx({.threads = o.threads});
+    return train_to_the_end(ctx, o, net, net, training, validation);
   } catch (...) {
     std::error_code ignored;  // folders that nothing came into
     if (own_cache) fs::remove(o.cache, ignored);
@@ -188,6 +191,7 @@ command add_train(parser& app) {
   number("--clip-norm", o->trainer.clip_norm, 0, 1e9, "gradients are shortened to this norm; 0: never");
   number("--average", o->trainer.average, 0, 0.99999,
          "decay of the running average of the weights, which are then what is kept; 0: none");
+  add_device_options(*c, o->device);
   number("--loader-threads", o->trainer.loader_threads, 1, 256, "that load windows");
   number("--render", o->render, 0, 100000, "key-net: segments of rendered video that an epoch uses");
   number("--fresh", o->fresh, 0, 100000, "key-net: segments that are new in each epoch");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "command.hpp"
+#include "device_choice.hpp"
 #include "progress.hpp"
 #include "stop.hpp"
 
@@ -24,6 +25,7 @@ struct train_options {
   vmt::index_t onset_repeats = 1, margin = 5;
   double fps = 0;
   int threads = 0;
+  device_choice device;
 
   // key-net
   std::string midi, rendered;
@@ -43,7 +45,9 @@ void check_train_folders(const train_options& o);
 template <class Net>
 class train_watcher {
  public:
-  train_watcher(const train_options& o, const Net& net) : o_(o), net_(net) {}
+  /// \param fetch  called before weights are saved, where `net` is a copy of what is trained
+  train_watcher(const train_options& o, const Net& net, std::function<void()> fetch = {})
+      : o_(o), net_(net), fetch_(std::move(fetch)) {}
 
   bool on_batch(const vmt::train::batch_info& b) {
     char words[120];
@@ -66,6 +70,7 @@ class train_watcher {
     return stop_requested();
   }
   void save(const char* file, vmt::index_t epoch, double validation_loss) const {
+    if (fetch_) fetch_();
     std::string loss;
     vmt::io::append_number(loss, validation_loss);
     vmt::save_weights(net_, std::filesystem::path(o_.out) / file,
@@ -77,16 +82,16 @@ class train_watcher {
  private:
   const train_options& o_;
   const Net& net_;
+  std::function<void()> fetch_;
   progress line_;
 };
 
-/// Trains to the end or until a signal; returns the exit status.
-template <class Trainable, class Net, class Data>
-int train_to_the_end(const train_options& o, Trainable& model, const Net& net, const Data& training,
-                     const Data& validation) {
-  vmt::cpu_context ctx({.threads = o.threads});
+/// Trains to the end or until a signal; returns the exit status. See `train_watcher` for `fetch`.
+template <class Context, class Trainable, class Net, class Data>
+int train_to_the_end(Context& ctx, const train_options& o, Trainable& model, const Net& net, const Data& training,
+                     const Data& validation, std::function<void()> fetch = {}) {
   vmt::train::trainer trainer(model, o.trainer);
-  train_watcher watch(o, net);
+  train_watcher watch(o, net, std::move(fetch));
   const vmt::train::stop_reason reason = trainer.run(ctx, training, validation, watch);
   if (trainer.state().best_epoch >= 0) {
     trainer.restore_best();

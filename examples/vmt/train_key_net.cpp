@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "device.hpp"
 #include "model.hpp"
 #include "paths.hpp"
 #include "train.hpp"
@@ -90,8 +91,10 @@ int train_key_net(train_options o) {
                                         check_rendered ? rendered(o, pieces, false) : vmt::train::made_clips{}, check);
   o.trainer.samples_per_epoch = o.trainer.validation_samples = 0;  // the sources have as many
 
+  if (o.device.cuda()) return train_on_cuda(o, net, training, validation);
   vmt::train::key_task task(net, {}, o.trainer.seed);
-  return train_to_the_end(o, task, net, training, validation);
+  vmt::cpu_context ctx({.threads = o.threads});
+  return train_to_the_end(ctx, o, task, net, training, validation);
 }
 
 }  // namespace tool

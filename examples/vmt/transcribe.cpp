@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
+#include "device.hpp"
 #include "find_keyboard.hpp"
 #include "model.hpp"
 #include "notes.hpp"
@@ -102,6 +103,13 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
 vmt::transcribe::transcription_result watch(const transcribe_command& o, const model& m,
                                             std::function<bool(vmt::frame&)>& source, transcription_outputs& outputs,
                                             const vmt::transcribe::transcribe_options& options) {
+  if (o.device.cuda() && m.keys() != nullptr) {
+    throw vmt::error(vmt::errc::invalid_argument,
+                     "--device cuda runs weights of onset_net; these are of key_net, which follows video on the CPU");
+  }
+  if (o.device.cuda()) {
+    return watch_on_cuda(o.device, std::get<vmt::onset_net<float>>(m.net), source, outputs, options);
+  }
   vmt::cpu_context ctx({.threads = o.threads});
   if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);
   vmt::onset_engine engine(
@@ -227,6 +235,7 @@ command add_transcribe(parser& app) {
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
   number("--end", o->end, 0, 1e9, "seconds of the video's clock to end at");
   number("--threads", o->threads, 0, 1024, "0: one for each processor")->capture_default_str();
+  add_device_options(*c, o->device);
   number("--bpm", o->bpm, 4, 1000, "tempo that the MIDI file states; times stay the same")->capture_default_str();
   c->add_option("--csv", o->csv, "also write the notes as CSV");
   c->add_option("--probabilities", o->probabilities, "also write the probabilities, frames x keys, as .npy");

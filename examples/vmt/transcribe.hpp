@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "device_choice.hpp"
 #include "model.hpp"
 
 #include <vmt/io/npy.hpp>
@@ -17,6 +18,7 @@ namespace tool {
 
 /// The options of `vmt transcribe`.
 struct transcribe_command {
+  device_choice device;
   std::string in, midi, model, keyboard, csv, probabilities, report, reference;
   std::string decoder = "peaks";
   std::string precision = "f32";

@@ -38,6 +38,7 @@
 #include <vmt/ops/generic/pool2d.hpp>
 #include <vmt/ops/generic/rows.hpp>
 #include <vmt/ops/generic/sample_columns.hpp>
+#include <vmt/ops/gradients.hpp>
 #include <vmt/ops/linear.hpp>
 #include <vmt/ops/ops.hpp>
 #include <vmt/ops/optimise.hpp>
@@ -84,6 +85,7 @@
 #include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
 #include <vmt/nn/conv_norm.hpp>
+#include <vmt/nn/copy_weights.hpp>
 #include <vmt/nn/cosine.hpp>
 #include <vmt/nn/frame_stem.hpp>
 #include <vmt/nn/init.hpp>
@@ -217,6 +219,7 @@
 #include <vmt/train/key_targets.hpp>
 #include <vmt/train/key_task.hpp>
 #include <vmt/train/key_window.hpp>
+#include <vmt/train/model_memory.hpp>
 #include <vmt/train/performances.hpp>
 #include <vmt/train/plane_filters.hpp>
 #include <vmt/train/rendered_clip.hpp>

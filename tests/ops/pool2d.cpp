@@ -21,7 +21,7 @@ TEST_CASE_TEMPLATE("max-pool and global average equal PyTorch's, also where valu
       cpu_tensor<std::int32_t, 4> argmax(dy.extents());
       ops::max_pool2d(ctx, x, y, argmax, p);
       ops::max_pool2d(ctx, x, without, {}, p);
-      ops::max_pool2d_backward(ctx, dy, argmax, dx);
+      ops::max_pool2d_backward(ctx, dy, argmax, dx, p);
       check_golden<T>(g, "y", y, std::is_same_v<T, float> ? 1e-7 : 0);
       check_golden<T>(g, "dx", dx);
       CHECK(testing::same_bits(without, y));
@@ -126,7 +126,7 @@ TEST_CASE("windows and sizes that do not fit are refused") {
   CHECK_THROWS_WITH_AS(ops::avg_pool2d(ctx, x, y, {3, 1, 1}), "avg_pool2d: output has sizes 1×2×4×4, expected 1×2×8×8",
                        error);
   CHECK_THROWS_AS(ops::avg_pool2d_backward(ctx, y, x, {3, 1, 1}), error);
-  CHECK_THROWS_WITH_AS(ops::max_pool2d_backward(ctx, y, argmax, x),
+  CHECK_THROWS_WITH_AS(ops::max_pool2d_backward(ctx, y, argmax, x, {3, 2, 1}),
                        "max_pool2d_backward: argmax has sizes 1×2×4×5, expected 1×2×4×4", error);
   CHECK_THROWS_WITH_AS(ops::global_avg_pool(ctx, x, v), "global_avg_pool: output has sizes 1×3, expected 1×2", error);
   CHECK_THROWS_WITH_AS(ops::global_avg_pool(ctx, no_pixel, w), "global_avg_pool: the input has no pixel", error);

@@ -54,6 +54,10 @@ class rng {
     return r;
   }
 
+  /// The two halves of the seed, and the counter block that comes next: what a device needs to draw the same numbers.
+  [[nodiscard]] constexpr const std::array<word, 2>& key() const noexcept { return key_; }
+  [[nodiscard]] constexpr const std::array<word, 4>& counter() const noexcept { return counter_; }
+
   /// Uniform in [0, 1), 24 random bits (exact in float and double).
   constexpr double uniform() noexcept { return static_cast<double>(bits() >> 8) * 0x1p-24; }
   constexpr double uniform(double low, double high) noexcept { return low + (high - low) * uniform(); }

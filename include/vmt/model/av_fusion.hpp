@@ -22,6 +22,7 @@ template <class T, class Backend = cpu>
 class av_fusion {
  public:
   using value_type = T;
+  using backend = Backend;
   static constexpr std::size_t input_rank = 2;
 
   explicit av_fusion(const av_fusion_options& o = {})
@@ -31,7 +32,7 @@ class av_fusion {
         fc3_(o.hidden, o.keys),
         flat_(*this) {}
   av_fusion(const av_fusion& other) : av_fusion(other.o_) {
-    std::copy(other.parameters().span().begin(), other.parameters().span().end(), parameters().span().begin());
+    nn::copy_weights(other, *this);
   }
   av_fusion(av_fusion&&) noexcept = default;
   av_fusion& operator=(av_fusion other) noexcept {

@@ -20,6 +20,7 @@ template <class T, class Backend = cpu>
 class key_net {
  public:
   using value_type = T;
+  using backend = Backend;
   static constexpr std::size_t input_rank = 5;
 
   explicit key_net(const key_net_options& options = {})
@@ -43,15 +44,7 @@ class key_net {
     flat_ = nn::flat_parameters<T, Backend>(*this);
   }
   key_net(const key_net& other) : key_net(other.o_) {
-    std::copy(other.parameters().span().begin(), other.parameters().span().end(), parameters().span().begin());
-    std::vector<T> state;
-    const_cast<key_net&>(other).for_each_buffer(
-        [&](const std::string&, tensor_view<T, 1> b) { state.insert(state.end(), b.span().begin(), b.span().end()); });
-    auto at = state.begin();
-    for_each_buffer([&](const std::string&, tensor_view<T, 1> b) {
-      std::copy_n(at, b.size(), b.span().begin());
-      at += b.size();
-    });
+    nn::copy_weights(other, *this);
     random_ = other.random_;
   }
   key_net(key_net&&) noexcept = default;
@@ -338,7 +331,8 @@ void initialise(key_net<T, Backend>& net, std::uint64_t seed) {
     nn::uniform_fan_in(p, fan, random);
     if (name != "head.bias") return;
     for (const key_output rare : {key_output::onset, key_output::held, key_output::release}) {
-      p.flat_value()(static_cast<index_t>(rare)) = T(-2);
+      const T seldom = T(-2);
+      Backend::write(p.flat_value().data_handle() + static_cast<index_t>(rare), &seldom, 1);
     }
   });
 }

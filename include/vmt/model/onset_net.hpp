@@ -18,6 +18,7 @@ template <class T, class Backend = cpu>
 class onset_net {
  public:
   using value_type = T;
+  using backend = Backend;
   static constexpr std::size_t input_rank = 4;
 
   explicit onset_net(const onset_net_options& options = {}) : o_(options) {
@@ -39,15 +40,7 @@ class onset_net {
     flat_ = nn::flat_parameters<T, Backend>(*this);
   }
   onset_net(const onset_net& other) : onset_net(other.o_) {
-    std::copy(other.parameters().span().begin(), other.parameters().span().end(), parameters().span().begin());
-    std::vector<T> state;
-    const_cast<onset_net&>(other).for_each_buffer(
-        [&](const std::string&, tensor_view<T, 1> b) { state.insert(state.end(), b.span().begin(), b.span().end()); });
-    auto at = state.begin();
-    for_each_buffer([&](const std::string&, tensor_view<T, 1> b) {
-      std::copy_n(at, b.size(), b.span().begin());
-      at += b.size();
-    });
+    nn::copy_weights(other, *this);
   }
   onset_net(onset_net&&) noexcept = default;
   onset_net& operator=(onset_net other) noexcept {
@@ -161,11 +154,11 @@ class onset_net {
   template <class Context>
   void backward(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx = {}) {
     const shapes& s = t_.s;
-    tensor<T, 2, Backend> df(dlogits.extent(0), features());
-    fc_->backward(ctx, t_.features, dlogits, df);
+    d_.features.resize(t_.features.extents());
+    fc_->backward(ctx, t_.features, dlogits, d_.features);
     d_.l4.resize(s.layer4);
     d_.l3.resize(s.layer3);
-    ops::global_avg_pool_backward(ctx, df, d_.l4);
+    ops::global_avg_pool_backward(ctx, d_.features, d_.l4);
     layer4_->backward(ctx, slope_ ? t_.fuse : t_.l3, t_.l4, d_.l4, d_.l3);
     if (slope_) {
       d_.both.resize(s.fused);
@@ -306,6 +299,7 @@ class onset_net {
   } t_;
   struct gradients_of_maps {
     tensor<T, 4, Backend> stem, map, pooled, l1, l2, l3, slope, both, l4;
+    tensor<T, 2, Backend> features;
   } d_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <vmt/nn/parameter.hpp>
 #include <vmt/ops/aggregate.hpp>
+#include <vmt/ops/arrange.hpp>
 #include <vmt/ops/conv2d.hpp>
 
 namespace vmt::inline VMT_ABI::nn {
@@ -23,9 +24,10 @@ class aggregation {
         frames_(frames),
         weight_(extents<5>{channels, kind == aggregation_kind::dense ? channels : 1, frames, 1, 1}) {
     const T mean = T(1) / static_cast<T>(frames);
-    const auto w = weight_.template value<5>();
-    for (index_t c = 0; c < channels; ++c)
-      for (index_t f = 0; f < frames; ++f) w(c, kind == aggregation_kind::dense ? c : 0, f, 0, 0) = mean;
+    write_each<Backend>(weight_.flat_value(), [&](index_t i) {
+      const index_t line = i / frames;  // dense: out · channels + in
+      return kind == aggregation_kind::dense && line / channels != line % channels ? T(0) : mean;
+    });
   }
 
   /// x: N×F×C×H×W (frame by frame) → y: N×C×H×W.
@@ -34,7 +36,7 @@ class aggregation {
     if (kind_ == aggregation_kind::channelwise) {
       ops::aggregate(ctx, x, channel_weight(), y);
     } else {
-      const tensor<T, 4, Backend> w = frame_major();
+      const tensor<T, 4, Backend> w = frame_major(ctx);
       ops::conv2d(ctx, stacked(x), w, {}, y, {});
     }
   }
@@ -45,13 +47,12 @@ class aggregation {
       ops::aggregate_backward(ctx, x, dy, channel_weight(), channel_weight_gradient(), dx);
       return;
     }
-    const tensor<T, 4, Backend> w = frame_major();
+    const tensor<T, 4, Backend> w = frame_major(ctx);
     tensor<T, 4, Backend> dw(w.extents());
     ops::conv2d_backward_weight(ctx, stacked(x), dy, dw, {});
     ops::conv2d_backward_input(ctx, dy, w, stacked(dx), {});
-    const auto gradient = weight_.template gradient<5>();
-    for_each_weight(
-        [&](index_t k, index_t c, index_t f) { gradient(k, c, f, 0, 0) += dw(k, f * channels() + c, 0, 0); });
+    ops::swap_last_two(ctx, dw.view().reshaped(extents<3>{channels(), frames_, channels()}),
+                       weight_.flat_gradient().reshaped(extents<3>{channels(), channels(), frames_}), true);
   }
   template <class F>
   void for_each_parameter(F&& f, const std::string& prefix = "") {
@@ -69,20 +70,21 @@ class aggregation {
     return weight_.template gradient<5>().reshaped(channel_extents());
   }
   /// The weight of the dense kind as that of a 1×1 convolution over F·C channels, frame by frame.
-  [[nodiscard]] tensor<T, 4, Backend> frame_major() const {
+  template <class Context>
+  [[nodiscard]] tensor<T, 4, Backend> frame_major(Context& ctx) const {
     tensor<T, 4, Backend> w(channels(), frames_ * channels(), 1, 1);
-    const auto value = weight_.template value<5>();
-    for_each_weight([&](index_t k, index_t c, index_t f) { w(k, f * channels() + c, 0, 0) = value(k, c, f, 0, 0); });
+    ops::swap_last_two(ctx, weight_.flat_value().reshaped(extents<3>{channels(), channels(), frames_}),
+                       w.view().reshaped(extents<3>{channels(), frames_, channels()}));
     return w;
   }
 
- private:
-  template <class F>
-  void for_each_weight(F f) const {
-    for (index_t k = 0; k < channels(); ++k)
-      for (index_t c = 0; c < channels(); ++c)
-        for (index_t t = 0; t < frames_; ++t) f(k, c, t);
+  /// The same for weights that the host can reach.
+  [[nodiscard]] tensor<T, 4, Backend> frame_major() const {
+    ops::generic_context plain;
+    return frame_major(plain);
   }
+
+ private:
   [[nodiscard]] extents<2> channel_extents() const noexcept { return {channels(), frames_}; }
   template <class U>
   [[nodiscard]] static tensor_view<U, 4> stacked(tensor_view<U, 5> v) {

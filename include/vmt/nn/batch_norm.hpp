@@ -21,8 +21,8 @@ class batch_norm {
         running_var_(channels),
         mean_(channels),
         inverse_deviation_(channels) {
-    for (T& v : weight_.flat_value().span()) v = T(1);
-    for (T& v : running_var_.span()) v = T(1);
+    write_each<Backend>(weight_.flat_value(), [](index_t) { return T(1); });
+    write_each<Backend>(running_var_.view(), [](index_t) { return T(1); });
   }
 
   /// With the running statistics. x, y: N×C×H×W.

@@ -24,7 +24,7 @@ namespace vmt::inline VMT_ABI::nn {
 template <class T, class Backend>
 void kaiming_normal_fan_out(parameter<T, Backend>& p, rng random) {
   const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out(p.shape())));
-  for (T& v : p.flat_value().span()) v = static_cast<T>(deviation * random.normal());
+  write_each<Backend>(p.flat_value(), [&](index_t) { return static_cast<T>(deviation * random.normal()); });
 }
 
 /// The default of `torch.nn.Conv2d`, `Conv1d` and `Linear`, for their weights and biases: uniform in ±1/√fan_in of the
@@ -32,7 +32,7 @@ void kaiming_normal_fan_out(parameter<T, Backend>& p, rng random) {
 template <class T, class Backend>
 void uniform_fan_in(parameter<T, Backend>& p, index_t fan, rng random) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(fan));
-  for (T& v : p.flat_value().span()) v = static_cast<T>(random.uniform(-bound, bound));
+  write_each<Backend>(p.flat_value(), [&](index_t) { return static_cast<T>(random.uniform(-bound, bound)); });
 }
 
 /// Initialises a whole model as PyTorch and torchvision would; parameter i draws from its own stream of `seed`. By name

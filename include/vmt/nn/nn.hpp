@@ -11,6 +11,7 @@
 #include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
 #include <vmt/nn/conv_norm.hpp>
+#include <vmt/nn/copy_weights.hpp>
 #include <vmt/nn/cosine.hpp>
 #include <vmt/nn/frame_stem.hpp>
 #include <vmt/nn/init.hpp>

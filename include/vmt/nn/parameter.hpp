@@ -23,8 +23,8 @@ class parameter {
   parameter(const parameter& other) : shape_(other.shape_), own_value_(other.size()), own_gradient_(other.size()) {
     value_ = own_value_.data_handle();
     gradient_ = own_gradient_.data_handle();
-    std::copy_n(other.value_, other.size(), value_);
-    std::copy_n(other.gradient_, other.size(), gradient_);
+    Backend::copy(other.value_, value_, other.size());
+    Backend::copy(other.gradient_, gradient_, other.size());
   }
   parameter(parameter&&) noexcept = default;
   parameter& operator=(const parameter&) = delete;
@@ -58,8 +58,8 @@ class parameter {
 
   /// Moves the numbers to `value` and `gradient`, room for size() numbers each that outlives this parameter's use.
   void bind(T* value, T* gradient) {
-    std::copy_n(value_, size(), value);
-    std::copy_n(gradient_, size(), gradient);
+    Backend::copy(value_, value, size());
+    Backend::copy(gradient_, gradient, size());
     value_ = value;
     gradient_ = gradient;
     own_value_ = {};

@@ -16,9 +16,9 @@ class slope_module {
  public:
   slope_module(index_t channels, index_t keys)
       : x_key_(1, 1, keys), conv1_(1, channels, 3), conv2_(channels, channels, 3), channels_(channels) {
-    for (index_t k = 0; k < keys; ++k) {
-      x_key_(0, 0, k) = keys > 1 ? static_cast<T>(static_cast<double>(k) / static_cast<double>(keys - 1)) : T(0);
-    }
+    write_each<Backend>(x_key_.view().flat(), [keys](index_t k) {
+      return keys > 1 ? static_cast<T>(static_cast<double>(k) / static_cast<double>(keys - 1)) : T(0);
+    });
   }
 
   /// One row of features, C×W: all rows and samples are alike.
@@ -40,22 +40,23 @@ class slope_module {
   template <class Context>
   void forward_train(Context& ctx, tensor_view<T, 4> y) {
     r1_.resize(hidden());
-    tensor<T, 3, Backend> b(hidden()), c(1, channels_, y.extent(3));
+    b_.resize(hidden());
+    c_.resize(extents<3>{1, channels_, y.extent(3)});
     conv1_.forward(ctx, x_key_, r1_);
     ops::relu(ctx, r1_, r1_);
-    conv2_.forward(ctx, r1_, b);
-    ops::resample_linear(ctx, b, c);
-    ops::repeat_rows(ctx, c.view()[0], y);
+    conv2_.forward(ctx, r1_, b_);
+    ops::resample_linear(ctx, b_, c_);
+    ops::repeat_rows(ctx, c_.view()[0], y);
   }
   /// Adds to the gradients of the parameters.
   template <class Context>
   void backward(Context& ctx, const_view<T, 4> dy) {
-    tensor<T, 3, Backend> dc(1, channels_, dy.extent(3)), db(hidden()), da(hidden());
-    ops::repeat_rows_backward(ctx, dy, dc.view()[0]);
-    ops::resample_linear_backward(ctx, dc, db);
-    conv2_.backward(ctx, r1_, db, da);
-    ops::relu_backward(ctx, r1_, da, da);
-    conv1_.backward(ctx, x_key_, da, {});
+    da_.resize(hidden());
+    ops::repeat_rows_backward(ctx, dy, c_.view()[0]);  // what the forward pass left in b and c is not needed any more
+    ops::resample_linear_backward(ctx, c_, b_);
+    conv2_.backward(ctx, r1_, b_, da_);
+    ops::relu_backward(ctx, r1_, da_, da_);
+    conv1_.backward(ctx, x_key_, da_, {});
   }
   template <class F>
   void for_each_parameter(F&& f, const std::string& prefix = "") {
@@ -71,7 +72,8 @@ class slope_module {
   conv1d<T, Backend> conv1_;
   conv1d<T, Backend> conv2_;
   index_t channels_;
-  tensor<T, 3, Backend> r1_;
+  tensor<T, 3, Backend> r1_;          // of the last forward_train
+  tensor<T, 3, Backend> b_, c_, da_;  // room
 };
 
 }  // namespace vmt::inline VMT_ABI::nn

@@ -55,7 +55,7 @@ class max_pool2d {
   }
   template <class Context>
   void backward(Context& ctx, const_view<T, 4> dy, tensor_view<T, 4> dx) const {
-    ops::max_pool2d_backward(ctx, dy, argmax_, dx);
+    ops::max_pool2d_backward(ctx, dy, argmax_, dx, params_);
   }
   [[nodiscard]] const ops::pool2d_params& params() const noexcept { return params_; }
 

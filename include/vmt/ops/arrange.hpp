@@ -80,6 +80,23 @@ struct resample_linear_backward_fn {
 };
 inline constexpr resample_linear_backward_fn resample_linear_backward{};
 
+/// The last two dimensions change places: y[n,j,i] = x[n,i,j], or, to accumulate, is added to y. x: N×I×J, y: N×J×I;
+/// they must not overlap.
+struct swap_last_two_fn {
+  template <class Context, class Y>
+  void operator()(Context& ctx, in_view<Y> x, Y&& y, bool accumulate = false) const {
+    const out_view<Y> out = y;
+    detail::require_same("swap_last_two", "output", out.extents(), extents<3>{x.extent(0), x.extent(2), x.extent(1)});
+    if constexpr (requires { vmt_swap_last_two(ctx, x, accumulate, out); }) {
+      vmt_swap_last_two(ctx, x, accumulate, out);
+    } else {
+      detail::require_host_accessible<Context>();
+      generic::swap_last_two(x, accumulate, out);
+    }
+  }
+};
+inline constexpr swap_last_two_fn swap_last_two{};
+
 /// y[n,c,h,w] = x[c,w] for all n and h: one row of features for every row of every sample. x: C×W, y: N×C×H×W.
 struct repeat_rows_fn {
   template <class Context, class Y>

@@ -11,6 +11,7 @@
 #include <vmt/ops/conv2d.hpp>
 #include <vmt/ops/dropout.hpp>
 #include <vmt/ops/frame_stem.hpp>
+#include <vmt/ops/gradients.hpp>
 #include <vmt/ops/linear.hpp>
 #include <vmt/ops/optimise.hpp>
 #include <vmt/ops/pool2d.hpp>

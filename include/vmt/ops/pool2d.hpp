@@ -36,13 +36,17 @@ struct max_pool2d_fn {
 };
 inline constexpr max_pool2d_fn max_pool2d{};
 
-/// Gradient of `max_pool2d`: dx is overwritten; each dy goes to the place that argmax names.
+/// Gradient of `max_pool2d`: dx is overwritten; each dy goes to the place that argmax names. `p` is the forward pass's.
 struct max_pool2d_backward_fn {
   template <class Context, class DX>
-  void operator()(Context& ctx, in_view<DX> dy, const_view<std::int32_t, 4> argmax, DX&& dx) const {
+  void operator()(Context& ctx, in_view<DX> dy, const_view<std::int32_t, 4> argmax, DX&& dx,
+                  const pool2d_params& p) const {
     const out_view<DX> out = dx;
     detail::require_same("max_pool2d_backward", "argmax", argmax.extents(), dy.extents());
-    if constexpr (requires { vmt_max_pool2d_backward(ctx, dy, argmax, out); }) {
+    detail::check_pool2d<scalar_of<DX>>("max_pool2d_backward", out, dy, p);
+    if constexpr (requires { vmt_max_pool2d_backward(ctx, dy, argmax, out, p); }) {
+      vmt_max_pool2d_backward(ctx, dy, argmax, out, p);
+    } else if constexpr (requires { vmt_max_pool2d_backward(ctx, dy, argmax, out); }) {
       vmt_max_pool2d_backward(ctx, dy, argmax, out);
     } else {
       detail::require_host_accessible<Context>();

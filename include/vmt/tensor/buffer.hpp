@@ -53,6 +53,21 @@ struct cpu {
   template <class T>
   using buffer = host_buffer<T>;
   static constexpr bool host_accessible = true;
+
+  /// n numbers of the host into memory of the backend, back, and within it. Without a context: for what is made or
+  /// saved, not for each step. They wait until the numbers are there.
+  template <class T>
+  static void write(T* to, const T* from, index_t n) {
+    std::copy_n(from, n, to);
+  }
+  template <class T>
+  static void read(const T* from, T* to, index_t n) {
+    std::copy_n(from, n, to);
+  }
+  template <class T>
+  static void copy(const T* from, T* to, index_t n) {
+    std::copy_n(from, n, to);
+  }
 };
 
 }  // namespace vmt::inline VMT_ABI

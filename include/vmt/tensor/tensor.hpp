@@ -67,6 +67,18 @@ class tensor {
   vmt::extents<Rank> extents_;
 };
 
+/// to[i] = f(i), computed on the host, for memory of any backend.
+template <class Backend, class T, class F>
+void write_each(tensor_view<T, 1> to, F f) {
+  if constexpr (Backend::host_accessible) {
+    for (index_t i = 0; i < to.size(); ++i) to(i) = f(i);
+  } else {
+    host_buffer<T> numbers(to.size());
+    for (index_t i = 0; i < to.size(); ++i) numbers.data()[i] = f(i);
+    Backend::write(to.data_handle(), numbers.data(), to.size());
+  }
+}
+
 /// A tensor in host memory.
 template <class T, std::size_t Rank>
 using cpu_tensor = tensor<T, Rank, cpu>;

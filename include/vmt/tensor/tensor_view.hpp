@@ -10,7 +10,7 @@ namespace vmt::inline VMT_ABI {
 
 /// A tensor that somebody else owns: a pointer and sizes, row-major without gaps (`std::mdspan` with `layout_right`;
 /// same member names). Cheap to copy. Elements of a `tensor_view<const T, Rank>` cannot be changed. The memory may be a
-/// device's: then only kernels of that device may use `operator()`.
+/// device's: then the host must not use `operator()` or `span()`.
 template <class T, std::size_t Rank>
 class tensor_view {
  public:
@@ -18,11 +18,11 @@ class tensor_view {
   using value_type = std::remove_cv_t<T>;
 
   constexpr tensor_view() noexcept = default;
-  VMT_HOST_DEVICE constexpr tensor_view(T* data, const extents<Rank>& e) noexcept : data_(data), extents_(e) {}
+  constexpr tensor_view(T* data, const extents<Rank>& e) noexcept : data_(data), extents_(e) {}
   /// A view of mutable elements also is a view of constant ones.
   template <class U>
     requires(std::is_same_v<const U, T>)
-  VMT_HOST_DEVICE constexpr tensor_view(tensor_view<U, Rank> other) noexcept  // NOLINT(google-explicit-constructor)
+  constexpr tensor_view(tensor_view<U, Rank> other) noexcept  // NOLINT(google-explicit-constructor)
       : data_(other.data_handle()), extents_(other.extents()) {}
 
   [[nodiscard]] static constexpr std::size_t rank() noexcept { return Rank; }
@@ -40,7 +40,7 @@ class tensor_view {
   /// The element at (i, j, …).
   template <class... I>
     requires(sizeof...(I) == Rank)
-  VMT_HOST_DEVICE constexpr T& operator()(I... indices) const noexcept {
+  constexpr T& operator()(I... indices) const noexcept {
     index_t offset = 0;
     std::size_t r = 0;
     ((VMT_ASSERT(indices >= 0 && indices < extents_[r]), offset = offset * extents_[r] + indices, ++r), ...);

@@ -13,32 +13,36 @@ namespace vmt::inline VMT_ABI::train {
 ///     vmt::initialise(net, 1);
 ///     vmt::train::key_task task(net);
 ///     vmt::train::trainer trainer(task, {.batch = 6, .clip_norm = 5});
+template <class Backend = cpu>
 class key_task {
  public:
   using value_type = float;
+  using backend = Backend;
   static constexpr std::size_t input_rank = 5;
 
   /// `net` is borrowed. `seed` is that of the dropout.
-  explicit key_task(key_net<float>& net, const key_loss_options& loss = {}, std::uint64_t seed = 1)
+  explicit key_task(key_net<float, Backend>& net, const key_loss_options& loss = {}, std::uint64_t seed = 1)
       : net_(net), o_(loss), seed_(seed) {}
 
-  [[nodiscard]] key_net<float>& net() noexcept { return net_; }
+  [[nodiscard]] key_net<float, Backend>& net() noexcept { return net_; }
 
   void begin_step(index_t step) noexcept { net_.set_dropout(seed_, static_cast<std::uint64_t>(step)); }
 
   template <class Context>
   double train_step(Context& ctx, const_view<float, 5> x, const_view<float, 2> targets) {
     prepare(x, targets);
-    net_.forward_train(ctx, x, places_, y_);
-    const double loss = key_loss<float>(y_, targets, dy_, o_);
-    if (std::isfinite(loss)) net_.backward(ctx, dy_);
+    const tensor_view<float, 4> y = output();
+    net_.forward_train(ctx, x_.bring(ctx, x), places_, y);
+    const double loss = host_loss(ctx, y, targets);
+    if (std::isfinite(loss)) net_.backward(ctx, dy_there_.bring(ctx, dy_));
     return loss;
   }
   template <class Context>
   double loss(Context& ctx, const_view<float, 5> x, const_view<float, 2> targets) {
     prepare(x, targets);
-    net_.forward(ctx, x, places_, y_);
-    return key_loss<float>(y_, targets, dy_, o_);
+    const tensor_view<float, 4> y = output();
+    net_.forward(ctx, x_.bring(ctx, x), places_, y);
+    return host_loss(ctx, y, targets);
   }
 
   [[nodiscard]] tensor_view<float, 1> parameters() noexcept { return net_.parameters(); }
@@ -80,11 +84,30 @@ class key_task {
     dy_.resize(sizes);
   }
 
-  key_net<float>& net_;
+  // The network's outputs are few; their loss is the host's work wherever the network is.
+  [[nodiscard]] tensor_view<float, 4> output() {
+    if constexpr (Backend::host_accessible) {
+      return y_;
+    } else {
+      return y_there_.room(y_.extents());
+    }
+  }
+  template <class Context>
+  double host_loss(Context& ctx, const_view<float, 4> y, const_view<float, 2> targets) {
+    if constexpr (!Backend::host_accessible) {
+      ctx.copy_out(y, y_.span());
+      ctx.synchronise();
+    }
+    return key_loss<float>(y_, targets, dy_, o_);
+  }
+
+  key_net<float, Backend>& net_;
   key_loss_options o_;
   std::uint64_t seed_;
   std::vector<key_place> places_;
   cpu_tensor<float, 4> y_, dy_;
+  batch_room<Backend, 5> x_;
+  batch_room<Backend, 4> y_there_, dy_there_;
 };
 
 }  // namespace vmt::inline VMT_ABI::train

@@ -6,6 +6,7 @@
 #include <vmt/nn/plateau.hpp>
 #include <vmt/train/checkpoint.hpp>
 #include <vmt/train/curves.hpp>
+#include <vmt/train/model_memory.hpp>
 
 #include <limits>  // infinity
 
@@ -123,13 +124,12 @@ struct snapshot {
   template <class Model>
   void take_buffers(Model& model) {
     buffers.clear();
-    model.for_each_buffer(
-        [&](const std::string&, auto b) { buffers.insert(buffers.end(), b.span().begin(), b.span().end()); });
+    model.for_each_buffer([&](const std::string&, auto b) { append_numbers<backend_of<Model>>(buffers, b); });
   }
   template <class Model>
   void take(Model& model) {
-    const auto all = model.parameters().span();
-    parameters.assign(all.begin(), all.end());
+    parameters.clear();
+    append_numbers<backend_of<Model>>(parameters, model.parameters());
     take_buffers(model);
   }
   /// Moves by a part of the way to what the model holds, 0 … 1; an empty one takes all of it.
@@ -137,24 +137,33 @@ struct snapshot {
   void approach(Model& model, double part) {
     if (empty()) return take(model);
     const auto by = static_cast<float>(part);
-    const auto all = model.parameters().span();
-    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += by * (all[i] - parameters[i]);
-    auto at = buffers.begin();
-    model.for_each_buffer([&](const std::string&, auto b) {
-      for (const float v : b.span()) *at += by * (v - *at), ++at;
-    });
+    const auto move = [by](float& a, float w) { a += by * (w - a); };
+    if constexpr (backend_of<Model>::host_accessible) {
+      const auto all = model.parameters().span();
+      for (std::size_t i = 0; i < parameters.size(); ++i) move(parameters[i], all[i]);
+      auto at = buffers.begin();
+      model.for_each_buffer([&](const std::string&, auto b) {
+        for (const float v : b.span()) move(*at++, v);
+      });
+    } else {
+      snapshot now;
+      now.take(model);
+      for (std::size_t i = 0; i < parameters.size(); ++i) move(parameters[i], now.parameters[i]);
+      for (std::size_t i = 0; i < buffers.size(); ++i) move(buffers[i], now.buffers[i]);
+    }
   }
   template <class Model>
   void restore_buffers(Model& model) const {
-    auto at = buffers.begin();
+    auto at = buffers.data();
     model.for_each_buffer([&](const std::string&, auto b) {
-      std::copy_n(at, b.size(), b.span().begin());
+      backend_of<Model>::write(b.data_handle(), at, b.size());
       at += b.size();
     });
   }
   template <class Model>
   void restore(Model& model) const {
-    std::copy(parameters.begin(), parameters.end(), model.parameters().span().begin());
+    const auto all = model.parameters();
+    backend_of<Model>::write(all.data_handle(), parameters.data(), all.size());
     restore_buffers(model);
   }
 };

@@ -3,6 +3,7 @@
 
 #include <vmt/nn/nn.hpp>
 #include <vmt/ops/optimise.hpp>
+#include <vmt/train/model_memory.hpp>
 
 #include <concepts>
 
@@ -29,25 +30,28 @@ template <class Model>
 class balanced_task {
  public:
   using value_type = typename Model::value_type;
+  using backend = backend_of<Model>;
   static constexpr std::size_t input_rank = Model::input_rank;
 
   explicit balanced_task(Model& model) : model_(model) {}
 
   template <class Context>
   double train_step(Context& ctx, const_view<float, input_rank> x, const_view<float, 2> targets) {
-    const auto logits = room(logits_, targets.extents());
-    const auto dlogits = room(dlogits_, targets.extents());
-    model_.forward_train(ctx, x, logits);
-    const double loss = ops::balanced_bce(ctx, logits, targets, dlogits);
+    const auto here = x_.bring(ctx, x);
+    const auto wanted = targets_.bring(ctx, targets);
+    const auto logits = logits_.room(targets.extents());
+    const auto dlogits = dlogits_.room(targets.extents());
+    model_.forward_train(ctx, here, logits);
+    const double loss = ops::balanced_bce(ctx, logits, wanted, dlogits);
     if (std::isfinite(loss)) model_.backward(ctx, dlogits);
     return loss;
   }
 
   template <class Context>
   double loss(Context& ctx, const_view<float, input_rank> x, const_view<float, 2> targets) {
-    const auto logits = room(logits_, targets.extents());
-    model_.forward(ctx, x, logits);
-    return ops::balanced_bce(ctx, logits, targets, room(dlogits_, targets.extents()));
+    const auto logits = logits_.room(targets.extents());
+    model_.forward(ctx, x_.bring(ctx, x), logits);
+    return ops::balanced_bce(ctx, logits, targets_.bring(ctx, targets), dlogits_.room(targets.extents()));
   }
 
   [[nodiscard]] tensor_view<float, 1> parameters() noexcept { return model_.parameters(); }
@@ -62,14 +66,9 @@ class balanced_task {
   }
 
  private:
-  /// A view into memory that grows to the largest batch.
-  static tensor_view<float, 2> room(cpu_tensor<float, 2>& memory, const extents<2>& e) {
-    if (memory.size() < e.size()) memory.resize(e);
-    return {memory.data_handle(), e};
-  }
-
   Model& model_;
-  cpu_tensor<float, 2> logits_, dlogits_;
+  batch_room<backend, input_rank> x_;
+  batch_room<backend, 2> targets_, logits_, dlogits_;
 };
 
 }  // namespace vmt::inline VMT_ABI::train

@@ -3,6 +3,7 @@
 
 #include <vmt/nn/clip_norm.hpp>
 #include <vmt/nn/cosine.hpp>
+#include <vmt/ops/gradients.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/fingerprint.hpp>
 #include <vmt/train/state.hpp>
@@ -82,6 +83,7 @@ class trainer {
   static_assert(std::is_same_v<typename Model::value_type, float>, "models are trained in float");
   static constexpr std::size_t rank = Model::input_rank;
   using task_type = std::conditional_t<training_task<Model>, Model&, balanced_task<Model>>;
+  using backend = backend_of<Model>;
 
  public:
   /// `model`, which may be a task, is borrowed. Throws `invalid_argument`.
@@ -254,23 +256,26 @@ class trainer {
 
   template <class Context>
   double step(Context& ctx, const_view<float, rank> x, const_view<float, 2> targets, bool& skipped) {
-    const std::span<float> gradients = model_.gradients().span();
-    std::fill(gradients.begin(), gradients.end(), 0.0F);
-    before_.take_buffers(model_);
+    ops::fill(ctx, model_.gradients(), 0.0F);
+    before_.take(model_);
     if constexpr (requires { task_.begin_step(index_t{}); }) task_.begin_step(adam_.step());
     const double loss = task_.train_step(ctx, x, targets);
     skipped = !std::isfinite(loss);
+    ops::gradient_size size;
     if (!skipped) {
-      // The square of a larger one would make Adam's second moment infinite for ever. NaN fails the comparison too.
-      for (const float g : gradients) skipped = skipped || !(std::abs(g) < 1e18F);
+      // The square of a larger one would make Adam's second moment infinite for ever.
+      size = ops::gradient_norm(ctx, model_.gradients(), static_cast<double>(1e18F));
+      skipped = !size.sound;
     }
     if (skipped) {
-      before_.restore_buffers(model_);
+      before_.restore(model_);
       ++progress_.skipped;
       ++progress_.skipped_in_epoch;
       return loss;
     }
-    if (o_.clip_norm > 0) nn::clip_norm<float>(gradients, o_.clip_norm);
+    if (o_.clip_norm > 0 && size.norm > o_.clip_norm) {
+      ops::scale(ctx, model_.gradients(), static_cast<float>(nn::clip_factor(size.norm, o_.clip_norm)));
+    }
     adam_.params.learning_rate = progress_.learning_rate;
     adam_.update(ctx, model_.parameters(), model_.gradients());
     if (o_.average > 0) {
@@ -355,8 +360,11 @@ class trainer {
     };
     add("parameters", now.parameters);
     add("buffers", now.buffers);
-    add("adam.m", adam_.first_moment().span());
-    add("adam.v", adam_.second_moment().span());
+    std::vector<float> m, v;
+    append_numbers<backend>(m, adam_.first_moment());
+    append_numbers<backend>(v, adam_.second_moment());
+    add("adam.m", m);
+    add("adam.v", v);
     add("best.parameters", best_.parameters);
     add("best.buffers", best_.buffers);
     if (o_.average > 0) {
@@ -408,8 +416,8 @@ class trainer {
     progress loaded = detail::read_progress(file);
     const auto steps = detail::number_from<index_t>(file, "adam_step");
     now.restore(model_);
-    std::copy(m.begin(), m.end(), adam_.first_moment().span().begin());
-    std::copy(v.begin(), v.end(), adam_.second_moment().span().begin());
+    backend::write(adam_.first_moment().data_handle(), m.data(), std::ssize(m));
+    backend::write(adam_.second_moment().data_handle(), v.data(), std::ssize(v));
     adam_.set_step(steps);
     best_ = std::move(best);
     average_ = std::move(average);
@@ -420,13 +428,13 @@ class trainer {
   Model& model_;
   task_type task_;
   trainer_options o_;
-  nn::adam<float> adam_;
+  nn::adam<float, backend> adam_;
   nn::plateau_schedule plateau_;
   checkpoint_pair checkpoints_;
   progress progress_;
   snapshot best_;
-  snapshot average_;  // empty without `average`
-  snapshot before_;   // buffers only: batch norm's statistics before the step
+  snapshot average_;              // empty without `average`
+  kept_buffers<backend> before_;  // batch norm's statistics before the step
   std::string options_hash_, data_hash_;
   clock::time_point last_save_;
   bool running_ = false;

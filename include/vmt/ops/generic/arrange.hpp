@@ -61,6 +61,13 @@ void resample_linear_backward(const_view<T, 3> dy, tensor_view<T, 3> dx) {
 }
 
 template <class T>
+void swap_last_two(const_view<T, 3> x, bool accumulate, tensor_view<T, 3> y) {
+  for (index_t n = 0; n < x.extent(0); ++n)
+    for (index_t i = 0; i < x.extent(1); ++i)
+      for (index_t j = 0; j < x.extent(2); ++j) y(n, j, i) = x(n, i, j) + (accumulate ? y(n, j, i) : T(0));
+}
+
+template <class T>
 void repeat_rows(const_view<T, 2> x, tensor_view<T, 4> y) {
   for (index_t n = 0; n < y.extent(0); ++n)
     for (index_t c = 0; c < y.extent(1); ++c)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// What devices do in one kernel, against the operations one after the other; and that no kernel body was forgotten.
+#include <doctest/doctest.h>
+
+#include <vmt/backend/cuda/gpu.hpp>
+#include <vmt/backend/cuda/simulated.hpp>
+
+#include "support/op_cases.hpp"
+#include "support/race_log.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+using namespace vmt;
+using vmt_test::case_tensor;
+using vmt_test::joined;
+using vmt_test::there;
+
+namespace {
+
+/// Calls check(found, expected) for each operation that only devices have.
+template <class T, class F>
+void for_each_fused(simulated_context& ctx, F check) {
+  ops::generic_context plain;
+  const auto x = case_tensor<T>(extents<4>{2, 5, 9, 11}, 1);
+  const auto w = case_tensor<T>(extents<4>{7, 5, 3, 3}, 2);
+  const auto b = case_tensor<T>(extents<1>{7}, 3);
+  const auto r = case_tensor<T>(extents<4>{2, 7, 9, 11}, 4);
+  const auto device_x = there(ctx, x);
+  const auto device_w = there(ctx, w);
+  const auto device_b = there(ctx, b);
+  for (const bool relu : {false, true}) {
+    auto y = r;
+    ops::conv2d(plain, x, w, b, y, {1, 1, 1, 1});
+    ops::add(plain, y, r, y);
+    if (relu) ops::relu(plain, y, y);
+    auto found = there(ctx, r);  // in place of the map that is added
+    gpu::conv2d<simulated_runtime, T>(ctx, device_x, device_w, device_b, found, relu, found, {1, 1, 1, 1});
+    check(joined<T>(found), joined<T>(y));
+  }
+  const auto ring = case_tensor<T>(extents<4>{3, 4, 9, 11}, 5);
+  const auto weight = case_tensor<T>(extents<2>{4, 3}, 6);
+  const auto device_ring = there(ctx, ring);
+  const auto device_weight = there(ctx, weight);
+  for (const index_t first : {0, 1, 2}) {
+    cpu_tensor<T, 5> window(1, 3, 4, 9, 11);
+    for (index_t f = 0; f < 3; ++f) {
+      std::copy_n(ring[(first + f) % 3].data_handle(), 4 * 99, window[0][f].data_handle());
+    }
+    cpu_tensor<T, 4> mean(1, 4, 9, 11), y(1, 4, 5, 6);
+    ops::aggregate(plain, window, weight, mean);
+    ops::max_pool2d(plain, mean, y, {}, {3, 2, 1});
+    auto found = there(ctx, y);
+    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring, first, device_weight, found[0], {3, 2, 1});
+    check(joined<T>(found), joined<T>(y));
+    ops::max_pool2d(plain, ring.view().slice(first, 1), y, {}, {3, 2, 1});
+    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring, first, {}, found[0], {3, 2, 1});
+    check(joined<T>(found), joined<T>(y));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what devices do in one kernel equals the operations one after the other, without races") {
+  simulated_context ctx;
+  vmt_test::race_log log;
+  ctx.runtime().watch(&log);
+  ctx.runtime().on_launch = [&log](const char* kernel) { log.begin(kernel); };
+  for_each_fused<float>(ctx, [](const auto& found, const auto& y) { CHECK(vmt_test::distance(found, y) < 1e-6); });
+  for_each_fused<double>(ctx, [](const auto& found, const auto& y) { CHECK(vmt_test::distance(found, y) < 1e-14); });
+  CHECK(log.complaint() == "");
+}
+
+TEST_CASE("every kernel body that exists runs in the tests") {
+  std::set<std::string> exist;
+  const std::regex name(R"-(static constexpr const char\* name = "(\w+)";)-");
+  for (const auto& file : std::filesystem::directory_iterator("include/vmt/backend/cuda/bodies")) {
+    std::ifstream in(file.path());
+    std::stringstream text;
+    text << in.rdbuf();
+    const std::string code = text.str();
+    for (std::sregex_iterator i(code.begin(), code.end(), name), end; i != end; ++i) exist.insert((*i)[1]);
+  }
+  simulated_context ctx;
+  std::set<std::string> ran;
+  ctx.runtime().on_launch = [&](const char* kernel) { ran.insert(kernel); };
+  const vmt_test::op_table<float, simulated_context> table;
+  for (const auto& c : table.cases()) static_cast<void>(c.fast(ctx));
+  for_each_fused<float>(ctx, [](const auto&, const auto&) {});
+  CHECK(exist.size() > 40);
+  for (const std::string& kernel : exist) {
+    CAPTURE(kernel);
+    CHECK(ran.count(kernel) == 1);
+  }
+  for (const std::string& kernel : ran) {
+    CAPTURE(kernel);
+    CHECK(exist.count(kernel) == 1);
+  }
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The roofline of the CUDA backend on paper: operations and bytes of each kernel of `onset_net` (slope, width 64), and
+the time that a device needs at least, max(operations / peak, bytes / bandwidth). Nothing here was measured.
+
+    cuda_roofline.py [--batch N] [--device h100]      Markdown tables: a streamed frame, and a training step
+"""
+import argparse
+
+# Published peaks of dense products and of memory: FLOP/s by arithmetic, bytes/s, multiprocessors.
+DEVICES = {"h100": {"f32": 67e12, "tf32": 494e12, "bf16": 989e12, "bandwidth": 3.35e12, "name": "H100 SXM (sm_90)"}}
+FLOAT = 4
+
+
+class Conv:
+    def __init__(self, name, images, c, h, w, k, kernel, stride, padding):
+        self.name, self.images, self.c, self.h, self.w, self.k, self.kernel = name, images, c, h, w, k, kernel
+        self.oh, self.ow = ((s + 2 * padding - kernel) // stride + 1 for s in (h, w))
+
+    @property
+    def operations(self):
+        return 2 * self.images * self.k * self.oh * self.ow * self.c * self.kernel ** 2
+
+    @property
+    def x(self):
+        return self.images * self.c * self.h * self.w * FLOAT
+
+    @property
+    def y(self):
+        return self.images * self.k * self.oh * self.ow * FLOAT
+
+    @property
+    def weight(self):
+        return self.k * self.c * self.kernel ** 2 * FLOAT
+
+
+def layers(batch, frames, w=64):
+    """The convolutions of the network for so many windows, whose stems see `frames` frames in all."""
+    stem = Conv("conv1", frames, 1, 145, 800, w, 7, 2, 3)
+    rest, c, h, v = [], w, 37, 200
+    for stage, (k, stride) in enumerate(((w, 1), (2 * w, 2), (4 * w, 2), (8 * w, 2)), 1):
+        for block in (0, 1):
+            first = Conv(f"layer{stage}.{block}.conv1", batch, c, h, v, k, 3, stride if block == 0 else 1, 1)
+            if block == 0 and (stride != 1 or c != k):
+                rest.append(Conv(f"layer{stage}.0.downsample", batch, c, h, v, k, 1, stride, 0))
+            c, h, v = k, first.oh, first.ow
+            rest += [first, Conv(f"layer{stage}.{block}.conv2", batch, c, h, v, k, 3, 1, 1)]
+        if stage == 3:
+            rest.append(Conv("fuse", batch, 5 * w, h, v, 4 * w, 3, 1, 1))
+    return stem, rest
+
+
+def inference(batch=1):
+    """(kernel, operations, bytes) of a new frame and its window: batch norm, ReLU and additions cost nothing more."""
+    stem, rest = layers(batch, batch)
+    rows = [(stem.name, stem.operations, stem.x + stem.weight + stem.y)]
+    plane = stem.y // batch
+    pooled = batch * 64 * 37 * 200 * FLOAT
+    rows.append(("aggregate_pool", 2 * 5 * plane // FLOAT * batch * 9 // 4, 5 * plane * batch + pooled))
+    for conv in rest:
+        residual = conv.y if conv.name.endswith("conv2") or conv.name == "fuse" else 0
+        c = conv.c - 64 if conv.name == "fuse" else conv.c  # the slope features are a constant map
+        rows.append((conv.name, conv.operations * c // conv.c,
+                     conv.x * c // conv.c + conv.weight * c // conv.c + conv.y + residual))
+    rows.append(("global_avg_pool, fc", 2 * batch * 512 * 88, (batch * 512 * 5 * 25 + 512 * 88) * FLOAT))
+    return rows
+
+
+def training(batch):
+    """The same of a training step: forward, both gradients, batch norm's passes, Adam."""
+    stem, rest = layers(batch, 5 * batch)
+    rows = []
+
+    def conv_rows(convs, name, with_input=True):
+        rows.append((f"{name}: forward", sum(c.operations for c in convs), sum(c.x + c.weight + c.y for c in convs)))
+        if with_input:
+            rows.append((f"{name}: backward_input", sum(c.operations for c in convs),
+                         sum(c.x + c.weight + c.y for c in convs)))
+        rows.append((f"{name}: backward_weight", sum(c.operations for c in convs),
+                     sum(c.x + 2 * c.weight + c.y for c in convs)))
+
+    conv_rows([stem], "conv1", with_input=False)
+    maps = stem.y // 5
+    # Two passes for the statistics, one that normalises and aggregates; sums over a and dy, then in place.
+    rows.append(("stem: norm, ReLU, aggregation", 0, 3 * stem.y + maps))
+    rows.append(("stem: their gradient", 0, 3 * stem.y + 2 * maps))
+    pooled = maps // 4
+    rows.append(("max_pool2d and its gradient", 0, maps + 2 * pooled + maps + 2 * pooled))
+    for stage in ("layer1", "layer2", "layer3", "layer4", "fuse"):
+        conv_rows([c for c in rest if c.name.startswith(stage)], stage)
+    normed = [c for c in rest if c.name != "fuse"]
+    # Forward: x twice for the statistics, once more and y. Backward: x, dy for the sums, x, dy, dx.
+    rows.append(("batch norm: forward", 0, sum(4 * c.y for c in normed)))
+    rows.append(("batch norm: backward", 0, sum(5 * c.y for c in normed)))
+    blocks = [c for c in rest if c.name.endswith("conv2")]
+    rows.append(("addition, ReLU and their gradients", 0, sum((3 + 2 + 3 + 3) * c.y for c in blocks)))
+    parameters = 11_965_848
+    rows.append(("gradients to zero, their norm, Adam", 0, parameters * FLOAT * (1 + 1 + 7)))
+    return rows
+
+
+def print_table(title, rows, device):
+    print(f"\n### {title}\n")
+    print("| kernel | GFLOP | MB | f32, µs | tf32, µs | bf16, µs | limited by (bf16) |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    totals = {"f32": 0.0, "tf32": 0.0, "bf16": 0.0}
+    operations = size = 0
+    for name, flop, moved in rows:
+        operations, size = operations + flop, size + moved
+        memory = moved / device["bandwidth"]
+        times = {p: max(flop / device[p], memory) for p in totals}
+        for p, t in times.items():
+            totals[p] += t
+        bound = "memory" if memory >= flop / device["bf16"] else "products"
+        print(f"| {name} | {flop / 1e9:.3f} | {moved / 1e6:.2f} | " +
+              " | ".join(f"{t * 1e6:.1f}" for t in times.values()) + f" | {bound} |")
+    print(f"| **all** | {operations / 1e9:.2f} | {size / 1e6:.1f} | " +
+          " | ".join(f"{t * 1e6:.0f}" for t in totals.values()) + " | |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, default=24, help="of the training step")
+    parser.add_argument("--device", choices=sorted(DEVICES), default="h100")
+    arguments = parser.parse_args()
+    device = DEVICES[arguments.device]
+    print(f"{device['name']}: {device['f32'] / 1e12:.0f} TFLOP/s in f32, {device['tf32'] / 1e12:.0f} in tf32, "
+          f"{device['bf16'] / 1e12:.0f} in bf16; {device['bandwidth'] / 1e12:.2f} TB/s")
+    print_table("One new frame of a video and its window", inference(), device)
+    print_table(f"A training step of {arguments.batch} windows", training(arguments.batch), device)
+
+
+if __name__ == "__main__":
+    main()
