@@ -5,13 +5,13 @@
 
 namespace tool {
 
-void add_device_options(CLI::App& app, device_choice& choice) {
-  app.add_option("--device", choice.name, "cpu, or cuda in a program that was built with VMT_ENABLE_CUDA")
-      ->check(CLI::IsMember({"cpu", "cuda"}))
+void add_device_options(parser& p, device_choice& choice) {
+  p.add_option("--device", choice.name, "cpu, or cuda in a program that was built with VMT_ENABLE_CUDA")
+      ->check(one_of({"cpu", "cuda"}))
       ->capture_default_str();
-  app.add_option("--arithmetic", choice.arithmetic,
-                 "of products with --device cuda: f32, or on tensor cores tf32 or bf16, with sums in f32")
-      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+  p.add_option("--arithmetic", choice.arithmetic,
+               "of products with --device cuda: f32, or on tensor cores tf32 or bf16, with sums in f32")
+      ->check(one_of({"f32", "tf32", "bf16"}))
       ->capture_default_str();
 }
 

@@ -10,9 +10,6 @@
 /// What runs on a CUDA device instead of the CPU. device_cuda.cu has it where the program is built with the CUDA
 /// backend; elsewhere device.cpp says that it is not there.
 
-namespace CLI {
-class App;
-}
 namespace vmt::inline VMT_ABI::train {
 class video_data;
 class key_data;
@@ -20,10 +17,11 @@ class key_data;
 
 namespace tool {
 
+class parser;
 struct train_options;
 
 /// Adds `--device` and `--arithmetic` to a command.
-void add_device_options(CLI::App& app, device_choice& choice);
+void add_device_options(parser& p, device_choice& choice);
 
 /// Trains on the device; `net` is where it begins, and what is saved.
 int train_on_cuda(const train_options& o, vmt::onset_net<float>& net, const vmt::train::video_data& training,
