@@ -124,12 +124,22 @@ void add_hands(const vmt::synth::renderer& video, const vmt::frame& f, vmt::inde
     if (!hand.present) continue;
     text += std::to_string(index) + (hand.side > 0 ? ",right" : ",left");
     for (const auto& finger : hand.fingers) {
-      const auto p = video.view()(finger[0]);
+      const auto p = video.view(f.time)(finger[0]);
       text +=
           "," + vmt::io::json_number(std::round(p.x * 10) / 10) + "," + vmt::io::json_number(std::round(p.y * 10) / 10);
     }
     text += "\n";
   }
+}
+
+/// Where the corners of the keyboard are seen in a frame.
+void add_corners(const vmt::synth::renderer& video, const vmt::frame& f, vmt::index_t index, std::string& text) {
+  text += std::to_string(index);
+  for (const vmt::keyboard::point& p : video.keyboard(f.time).corners) {
+    text += "," + vmt::io::json_number(std::round(p.x * 100) / 100) + "," +
+            vmt::io::json_number(std::round(p.y * 100) / 100);
+  }
+  text += "\n";
 }
 
 /// Has ffmpeg make an H.264 file of the frames, each shown for its true time.
@@ -187,6 +197,8 @@ int run(const render_command& c) {
   progress line;
   std::string times = "index,seconds\n";
   std::string hands = "index,hand,thumb_x,thumb_y,index_x,index_y,middle_x,middle_y,ring_x,ring_y,little_x,little_y\n";
+  std::string corners = "index,left_x,left_y,right_x,right_y,front_right_x,front_right_y,front_left_x,front_left_y\n";
+  const bool moving = !vmt::synth::camera_motion(o, c.seed).still();
   std::vector<double> seconds;
   vmt::frame f;
   while (!stop_requested() && video(f)) {
@@ -194,12 +206,14 @@ int run(const render_command& c) {
     vmt::write_file(folder / (digits(index) + ".png"), vmt::media::write_png(f));
     times += std::to_string(index) + "," + vmt::io::json_number(f.time) + "\n";
     add_hands(video, f, index, hands);
+    if (moving) add_corners(video, f, index, corners);
     seconds.push_back(f.time);
     line.update("frame " + std::to_string(f.number + 1),
                 static_cast<double>(f.number + 1) / static_cast<double>(video.frames()));
   }
   vmt::write_file(folder / "times.csv", times);
   vmt::write_file(folder / "hands.csv", hands);
+  if (moving) vmt::write_file(folder / "corners.csv", corners);
   line.clear();
   if (!c.video.empty() && !seconds.empty() && !stop_requested()) encode(c, folder, seconds, o.picture.fps);
   complain(std::to_string(seconds.size()) + " frames, " + std::to_string(video.notes().size()) + " notes -> " + c.out);

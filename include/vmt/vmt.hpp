@@ -158,6 +158,7 @@
 #include <vmt/keyboard/geometry.hpp>
 #include <vmt/keyboard/gray_sampler.hpp>
 #include <vmt/keyboard/homography.hpp>
+#include <vmt/keyboard/key_evidence.hpp>
 #include <vmt/keyboard/key_strip.hpp>
 #include <vmt/keyboard/keyboard.hpp>
 #include <vmt/keyboard/keyboard_file.hpp>

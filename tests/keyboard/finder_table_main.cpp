@@ -62,6 +62,79 @@ int lowest(const vmt::keyboard::keyboard& found, const keyboard_picture& p) {
   return best;
 }
 
+/// Whether the keys of a found keyboard lie on keys, whatever their numbers: three of four white borders meet true
+/// ones.
+bool near(const vmt::keyboard::keyboard& found, const keyboard_picture& p) {
+  int all = 0, meet = 0;
+  for (const auto& [key, ends] : borders_of(found)) {
+    if (!vmt::keyboard::is_white(key)) continue;
+    const double pitch = std::hypot(ends[1].x - ends[0].x, ends[1].y - ends[0].y);
+    const point along{(ends[1].x - ends[0].x) / pitch, (ends[1].y - ends[0].y) / pitch};
+    double least = 1e9;
+    for (const auto& [other, truth] : p.truth) {
+      if (!vmt::keyboard::is_white(other)) continue;
+      for (const point& t : truth) {
+        const double dx = t.x - ends[0].x, dy = t.y - ends[0].y;
+        if (std::abs(dx * along.y - dy * along.x) > pitch) continue;  // another row
+        least = std::min(least, std::abs(dx * along.x + dy * along.y));
+      }
+    }
+    ++all;
+    meet += least < 0.25 * pitch ? 1 : 0;
+  }
+  return 4 * meet >= 3 * all;
+}
+
+/// Whether somebody who sees all keys in the picture, and their ends where these are a third of a key inside it, can
+/// tell the octave and the side: no other place of a usual keyboard shows the same.
+bool decidable(const keyboard_picture& p) {
+  const vmt::keyboard::gray_sampler picture(p.picture);
+  std::vector<int> whites;
+  for (const auto& [key, ends] : p.truth) {
+    if (vmt::keyboard::is_white(key)) whites.push_back(key);
+  }
+  const auto count = std::ssize(whites);
+  vmt::index_t lo = count, hi = -1;
+  const auto ends_of = [&](vmt::index_t i) { return p.truth.at(whites[static_cast<std::size_t>(i)]); };
+  for (vmt::index_t i = 0; i < count; ++i) {
+    if (!picture.holds(ends_of(i)[0], 1) || !picture.holds(ends_of(i)[1], 1)) continue;
+    lo = std::min(lo, i);
+    hi = std::max(hi, i);
+  }
+  if (hi < lo) return false;
+  const auto room = [&](vmt::index_t i, double u) {
+    const auto e = ends_of(i);
+    return picture.holds({e[0].x + u * (e[1].x - e[0].x), e[0].y + u * (e[1].y - e[0].y)}, 1);
+  };
+  const bool left = lo == 0 && room(lo, -0.35), right = hi + 1 == count && room(hi, 1.35);
+  const vmt::index_t shown = hi - lo + 1;
+  constexpr std::array<std::array<int, 2>, 5> usual{{{21, 108}, {28, 103}, {28, 100}, {36, 96}, {36, 84}}};
+  for (const auto& range : usual) {
+    std::vector<int> other;
+    for (int key = range[0]; key <= range[1]; ++key) {
+      if (vmt::keyboard::is_white(key)) other.push_back(key);
+    }
+    for (const bool turned : {false, true}) {
+      for (vmt::index_t first = 0; first + shown <= std::ssize(other); ++first) {
+        const bool at_low = first == 0, at_high = first + shown == std::ssize(other);
+        if ((turned ? at_high : at_low) != left && left) continue;
+        if ((turned ? at_low : at_high) != right && right) continue;
+        bool same = true;
+        for (vmt::index_t i = 0; same && i + 1 < shown; ++i) {  // the black keys tell
+          const auto step = [](const std::vector<int>& keys, vmt::index_t k) {
+            return keys[static_cast<std::size_t>(k + 1)] - keys[static_cast<std::size_t>(k)];
+          };
+          same = step(whites, lo + i) == step(other, turned ? first + shown - 2 - i : first + i);
+        }
+        if (same && (turned || other[static_cast<std::size_t>(first)] != whites[static_cast<std::size_t>(lo)])) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
 /// What became of some pictures.
 class tally {
  public:
@@ -69,6 +142,13 @@ class tally {
 
   void add(int seed, const keyboard_picture& p, const vmt::keyboard::find_result& result) {
     ++count_;
+    const bool open = !p.truth.empty() && !decidable(p);
+    open_ += open ? 1 : 0;
+    for (const auto& f : result.found) {
+      auto& [all, good] = scores_[static_cast<std::size_t>(std::clamp(f.where.score * 10, 0.0, 9.0))];
+      ++all;
+      good += !p.truth.empty() && near(f.where, p) ? 1 : 0;
+    }
     std::string verdict;
     bool answered = false;
     if (!result && result.found.size() > 1) {  // it asks which; the user knows
@@ -86,6 +166,7 @@ class tally {
       const bool cut = octave && std::any_of(result.found.begin(), result.found.end(),
                                              [](const auto& f) { return f.range.left_cut || f.range.right_cut; });
       ++(cut ? cut_ : octave ? octave_ : refused_);
+      open_asked_ += octave && open ? 1 : 0;
       verdict = result.refusal;
       if (octave && !p.truth.empty()) {  // the user says it
         auto options = vmt::keyboard::find_options{};
@@ -142,17 +223,30 @@ class tally {
         "wrong %.1f %%; borders: median %.2f, 95 %% %.2f px\n",
         name_.c_str(), count_, share(right_), share(several_), share(octave_), share(cut_), share(answered_),
         share(refused_), share(wrong_), at(0.5), at(0.95));
+    std::printf(
+        "%d of them do not show their octave or side (%d of these are asked about); right of the others: %.1f %%\n",
+        open_, open_asked_, 100.0 * right_ / std::max(count_ - open_asked_, 1));
+    std::printf("score: keyboards, and those that lie where one is\n");
+    for (std::size_t i = 0; i < scores_.size(); ++i) {
+      if (scores_[i].all > 0)
+        std::printf("  %.1f %4d %4d\n", static_cast<double>(i) / 10, scores_[i].all, scores_[i].good);
+    }
     std::fflush(stdout);
   }
 
  private:
   std::string name_;
   std::filesystem::path folder_;
+  struct bin {
+    int all = 0, good = 0;
+  };
+  std::array<bin, 10> scores_{};
+  int open_ = 0, open_asked_ = 0;
   int count_ = 0, right_ = 0, refused_ = 0, several_ = 0, octave_ = 0, cut_ = 0, answered_ = 0, wrong_ = 0;
   std::vector<double> errors_;
 };
 
-/// A rendered camera: the median of a few moments of ten seconds of playing.
+/// A rendered camera: the median of moments of ten seconds of playing, as the finder takes it from a video.
 keyboard_picture render(int seed, vmt::index_t moments) {
   namespace synth = vmt::synth;
   const auto s = static_cast<std::uint64_t>(seed);
@@ -200,7 +294,7 @@ int main(int argc, char** argv) {
   for (int seed = first; seed < first + count; ++seed) {
     keyboard_picture p;
     if (what == "rendered") {
-      p = render(seed, 5);
+      p = render(seed, vmt::keyboard::find_options{}.pictures);
     } else {
       constexpr std::array<std::array<vmt::index_t, 2>, 3> sizes{{{640, 360}, {1280, 720}, {1920, 1080}}};
       const auto size = sizes[static_cast<std::size_t>(seed % 3)];

@@ -111,6 +111,7 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
     const int size = f.where.highest_key - f.where.lowest_key;
     for (int key = low; key + size <= 108; key += 12) result.refusal += (key > low ? ", " : " ") + std::to_string(key);
     result.refusal += "; say its MIDI number (60 is middle C)";
+    if (f.range.either_side) result.refusal += ", and whether the picture is mirrored, for it looks the same both ways";
     return;
   }
   result.chosen = chosen;

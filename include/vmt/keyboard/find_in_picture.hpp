@@ -84,7 +84,7 @@ inline std::array<point, 4> corners_of(const board_view& view, const key_range& 
 /// How sure it is, 0 … 1, that a keyboard is there and its keys are in their places: a logistic function of what was
 /// seen.
 inline double score_of(const found_keyboard& f) {
-  const double evidence = 9 * (f.agreeing - 0.62) + 3 * (f.whites - 0.8) + 0.6 * ((std::min)(f.black_keys, 14) - 9) -
+  const double evidence = 18 * (f.agreeing - 0.75) + 3 * (f.whites - 0.8) + 0.6 * ((std::min)(f.black_keys, 14) - 9) -
                           40 * (f.spread - 0.03);
   return 1 / (1 + std::exp(-evidence));
 }

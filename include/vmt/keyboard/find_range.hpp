@@ -1,173 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/keyboard/fit_board.hpp>
+#include <vmt/keyboard/key_evidence.hpp>
 
 #include <optional>  // what the user knows
 
 namespace vmt::inline VMT_ABI::keyboard {
-
-/// What a picture says about each key of a board whose view is known: from −1, it is not there, to 1, it is.
-class key_evidence {
- public:
-  static constexpr int reach = 120;  ///< keys are looked for this far to either side of the board's key 0
-
-  key_evidence(const gray_sampler& picture, const board_view& view, int first, int last) {
-    double contrast = 0;
-    double white = 0;
-    reference(picture, view, first, last, white, contrast);
-    contrast_ = contrast;
-    for (int k = -reach; k <= reach; ++k) {
-      black_[index(k)] = black(picture, view, k, white, contrast);
-      white_[index(k)] = white_key(picture, view, k, white, contrast, bright_[index(k)]);
-    }
-    for (int k = -reach; k <= reach; ++k) {
-      left_end_[index(k)] = end(picture, view, k, -1);
-      right_end_[index(k)] = end(picture, view, k, +1);
-    }
-    first_ = last_ = (first + last) / 2;
-    while (first_ > -reach && in_picture(picture, view, first_ - 1)) --first_;
-    while (last_ < reach && in_picture(picture, view, last_ + 1)) ++last_;
-  }
-
-  /// The white keys that lie in the picture, whether they exist or not.
-  [[nodiscard]] int first_in_picture() const noexcept { return first_; }
-  [[nodiscard]] int last_in_picture() const noexcept { return last_; }
-  [[nodiscard]] double black(int k) const noexcept { return k < -reach || k > reach ? 0 : black_[index(k)]; }
-  [[nodiscard]] double white(int w) const noexcept { return w < -reach || w > reach ? 0 : white_[index(w)]; }
-  /// Whether it is as bright there as a white key is.
-  [[nodiscard]] double bright(int w) const noexcept { return w < -reach || w > reach ? 0 : bright_[index(w)]; }
-  /// Whether the keyboard ends with a white key at its left (step −1) or right (step +1): an edge is seen, and no white
-  /// key beyond it. 0 where that place is not in the picture.
-  [[nodiscard]] double ends_with(int w, int step) const noexcept {
-    return w < -reach || w > reach ? 0 : (step < 0 ? left_end_ : right_end_)[index(w)];
-  }
-  /// How much brighter white keys are than black ones, in gray levels.
-  [[nodiscard]] double contrast() const noexcept { return contrast_; }
-
- private:
-  static std::size_t index(int k) noexcept { return static_cast<std::size_t>(k + reach); }
-
-  static bool in_picture(const gray_sampler& picture, const board_view& view, int w) {
-    for (const double x : {0.1, 0.9}) {
-      for (const double y : {0.2, 0.8}) {
-        if (!view.sees(w + x, y) || !picture.holds(view(w + x, y), 1)) return false;
-      }
-    }
-    return true;
-  }
-
-  struct levels {
-    bool seen = false;
-    double dark = 0;  ///< of the key's top
-    double left = 0;  ///< of the white keys beside it
-    double right = 0;
-  };
-
-  static levels look(const gray_sampler& picture, const board_view& view, int k) {
-    levels l;
-    const double centre = (view.black_left(k) + view.black_right(k)) / 2;
-    const double beside = (view.black_right(k) - view.black_left(k)) / 2 + 0.13;
-    std::array<double, 9> top{};
-    std::size_t n = 0;
-    for (const double y : {0.35, 0.6, 0.85}) {
-      const double depth = y * view.values[board_view::black_length];
-      if (!view.sees(centre - beside, depth) || !view.sees(centre + beside, depth)) return l;
-      const point a = view(centre - beside, depth);
-      const point b = view(centre + beside, depth);
-      if (!picture.holds(a, 1) || !picture.holds(b, 1)) return l;
-      l.left += picture(a) / 3;
-      l.right += picture(b) / 3;
-      for (const double x : {-0.11, 0.0, 0.11}) top[n++] = picture(view(centre + x, depth));
-    }
-    std::sort(top.begin(), top.end());
-    l.dark = (top[2] + top[3] + top[4]) / 3;  // a reflection may cover half of the top
-    l.seen = true;
-    return l;
-  }
-
-  static void reference(const gray_sampler& picture, const board_view& view, int first, int last, double& white,
-                        double& contrast) {
-    std::vector<double> whites;
-    std::vector<double> contrasts;
-    for (int k = first_black_from(first + 1); black_crack(k) <= last; ++k) {
-      const levels l = look(picture, view, k);
-      if (!l.seen) continue;
-      whites.push_back((std::max)(l.left, l.right));
-      contrasts.push_back((std::max)(l.left, l.right) - l.dark);
-    }
-    const auto upper = [](std::vector<double>& v) {
-      if (v.empty()) return 0.0;
-      const auto at = v.begin() + std::ssize(v) * 6 / 10;
-      std::nth_element(v.begin(), at, v.end());
-      return *at;
-    };
-    white = upper(whites);
-    contrast = (std::max)(upper(contrasts), 4.0);
-  }
-
-  static double black(const gray_sampler& picture, const board_view& view, int k, double white, double contrast) {
-    if (std::abs(black_crack(k)) > reach) return 0;
-    const levels l = look(picture, view, k);
-    if (!l.seen) return 0;
-    // Glare and shade change from key to key: the contrast counts, and that the sides are alike.
-    const double c = (std::min)(l.left, l.right) - l.dark;
-    const double even = std::abs(l.left - l.right);
-    const double present = std::clamp((c / contrast - 0.2) / 0.2, -1.0, 1.0);
-    if (present > 0 && (even > 0.7 * contrast || (std::min)(l.left, l.right) < white - 0.85 * contrast)) return 0;
-    if (present > 0) return present;
-    // Bright all over: no black key. Else something may cover it.
-    const bool plain = l.dark > white - 0.4 * contrast && even < 0.3 * contrast && l.dark < white + 0.4 * contrast;
-    return (plain ? 0.7 : 0.04) * present;
-  }
-
-  double end(const gray_sampler& picture, const board_view& view, int w, int step) const {
-    if (!in_picture(picture, view, w) || !in_picture(picture, view, w + step)) return 0;
-    const int border = step < 0 ? w : w + 1;
-    double edges = 0;
-    for (const double y : {0.15, 0.3, 0.45, 0.6, 0.74, 0.82, 0.9}) {
-      const board_mark mark{step < 0 ? board_mark::kind::left_end : board_mark::kind::right_end, w,
-                            static_cast<double>(border), y};
-      seen_mark s;
-      if (see_mark(picture, view, mark, 0.15, contrast_, s)) edges += 1.0 / 7;
-    }
-    const double seen = std::clamp((edges - 0.5) * 4, -1.0, 1.0);
-    if (bright(w) <= 0) return (std::max)(seen, 0.0);  // covered: nothing can be said
-    return bright(w + step) > 0 ? (std::min)(seen, 0.0) : seen;
-  }
-
-  static double white_key(const gray_sampler& picture, const board_view& view, int w, double white, double contrast,
-                          double& bright) {
-    bright = 0;
-    if (!in_picture(picture, view, w)) return 0;
-    double sum = 0;
-    for (const double x : {0.25, 0.5, 0.75}) {
-      for (const double y : {0.72, 0.8, 0.88}) sum += picture(view(w + x, y)) / 9;
-    }
-    const double off = (sum - white) / contrast;
-    bright = off < -0.55 ? -1 : off < -0.3 ? 0 : 1;
-    if (bright < 0) return -1;
-    double edges = 0;
-    for (const int side : {0, 1}) {
-      for (const double y : {0.72, 0.8, 0.88}) {
-        const board_mark crack{board_mark::kind::crack, w + side, static_cast<double>(w + side), y};
-        seen_mark s;
-        if (see_mark(picture, view, crack, 0.12, contrast, s)) edges += 1.0 / 6;
-      }
-    }
-    if (bright == 0) return 0;
-    return std::clamp((edges - 0.35) * 3, -0.7, 1.0);
-  }
-
-  std::array<double, 2 * reach + 1> black_{};
-  std::array<double, 2 * reach + 1> white_{};
-  std::array<double, 2 * reach + 1> bright_{};
-  std::array<double, 2 * reach + 1> left_end_{};
-  std::array<double, 2 * reach + 1> right_end_{};
-  int first_ = 0;
-  int last_ = 0;
-  double contrast_ = 0;
-};
 
 /// Which keys of which keyboard a view shows.
 struct key_range {
@@ -176,9 +14,10 @@ struct key_range {
   int lowest_key = 21;  ///< MIDI numbers of the first and last key as the player sees them
   int highest_key = 108;
   bool mirrored = false;
-  bool certain = false;   ///< no other octave, no other side explains the picture nearly as well
-  double margin = 0;      ///< by how many keys this explains the picture better than the next one
-  bool left_cut = false;  ///< the keyboard goes on beyond the picture
+  bool certain = false;      ///< no other octave, no other side explains the picture nearly as well
+  bool either_side = false;  ///< whether the picture is mirrored is what cannot be told
+  double margin = 0;         ///< logarithm of the odds of this octave and side against the next best
+  bool left_cut = false;     ///< the keyboard goes on beyond the picture
   bool right_cut = false;
 };
 
@@ -188,38 +27,84 @@ struct range_hints {
   std::optional<bool> mirrored{};
 };
 
-/// The range that explains the evidence best: each black key that is there and covered by the range counts, each that
-/// is not there counts against it, and so do the ends, seen or not; known instruments (88, 76, 73, 61, 49 keys; less
-/// likely 85, 54, 37, 32, 25) count above others. Nothing where the hint's lowest key does not fit the pattern.
+namespace detail {
+
+/// Evidence summed over ranges of white keys. Keys that a range has and the picture does not show cost most for the
+/// first of a run, since what covers one key covers its neighbours as well.
+class range_evidence {
+ public:
+  static constexpr double covered = 0.7;  ///< cost of each further black key of a run
+
+  explicit range_evidence(const key_evidence& seen) : seen_(&seen) {
+    for (int w = -reach; w <= reach; ++w) {
+      const std::size_t i = at(w);
+      black_[i] = black_[i - 1];
+      white_[i] = white_[i - 1] + seen.white_odds(w);
+      last_missing_[i] = last_missing_[i - 1];
+      const int k = first_black_from(w);
+      if (black_crack(k) != w) continue;
+      const double odds = seen.black_odds(k);
+      const bool gone = odds < 0;
+      black_[i] += gone ? (last_missing_[i - 1] ? -covered : odds) : odds;
+      last_missing_[i] = gone;
+    }
+  }
+
+  /// Of the keys first … last, both white ones.
+  [[nodiscard]] double operator()(int first, int last) const {
+    double black = black_[at(last)] - black_[at(first)];
+    // A run that begins before the range is paid for in full.
+    const int k = first_black_from(first + 1);
+    if (black_crack(k) <= last && seen_->black_odds(k) < 0 && last_missing_[at(first)]) {
+      black += seen_->black_odds(k) + covered;
+    }
+    const double white = white_[at(last)] - white_[at(first - 1)];
+    return black + 0.5 * white;
+  }
+
+ private:
+  static constexpr int reach = key_evidence::reach;
+  static std::size_t at(int w) noexcept {
+    return static_cast<std::size_t>(std::clamp(w, -reach - 1, reach) + reach + 1);
+  }
+
+  const key_evidence* seen_;
+  std::array<double, 2 * reach + 3> black_{};  ///< of the black keys whose crack is at most w
+  std::array<double, 2 * reach + 3> white_{};
+  std::array<bool, 2 * reach + 3> last_missing_{};
+};
+
+}  // namespace detail
+
+/// The range that explains the evidence best. Candidates are the usual instruments wherever their pattern fits, in both
+/// senses, and any other part of the row. The logarithms of what speaks for each are added up: the keys that it has and
+/// the picture shows or does not show, the edges at its ends, and how usual it is: 88 keys 0; 76 (E–G), 73 (E–E), 61
+/// and 49 (C–C) −1.5; 85, 54, 37, 32, 25 −4; other ranges −10; mirrored −2.5; each end out of the picture −0.5, each
+/// white key out of it −0.15. The octave is certain where all others are 25 times (e^3.2) less likely, and so is the
+/// other sense without its −2.5. Nothing where the hint's lowest key does not fit the pattern.
 inline std::optional<key_range> choose_range(const key_evidence& seen, const range_hints& hints) {
   struct instrument {
     int low, high;
     double bonus;
   };
   constexpr std::array<instrument, 10> instruments{{{21, 108, 0},
-                                                    {28, 103, -0.5},
-                                                    {28, 100, -0.5},
-                                                    {36, 96, -0.5},
-                                                    {36, 84, -0.5},
-                                                    {21, 105, -3},
-                                                    {36, 89, -3},
-                                                    {48, 84, -3},
-                                                    {41, 72, -3},
-                                                    {48, 72, -3}}};
-  constexpr int reach = key_evidence::reach;
-  std::array<double, 2 * reach + 3> sum{};  // of the black keys whose crack is at most w
-  for (int w = -reach; w <= reach; ++w) {
-    const auto i = static_cast<std::size_t>(w + reach + 1);
-    sum[i] = sum[i - 1];
-    const int k = first_black_from(w);
-    if (black_crack(k) == w) sum[i] += seen.black(k);
-  }
-  const auto up_to = [&](int w) { return sum[static_cast<std::size_t>(std::clamp(w, -reach - 1, reach) + reach + 1)]; };
+                                                    {28, 103, -1.5},
+                                                    {28, 100, -1.5},
+                                                    {36, 96, -1.5},
+                                                    {36, 84, -1.5},
+                                                    {21, 105, -4},
+                                                    {36, 89, -4},
+                                                    {48, 84, -4},
+                                                    {41, 72, -4},
+                                                    {48, 72, -4}}};
+  constexpr double sure = 3.2, mirrored_penalty = 2.5;
+  const detail::range_evidence evidence(seen);
   const int lo = seen.first_in_picture();
   const int hi = seen.last_in_picture();
   const auto explains = [&](int first, int last) {
-    return 2 * (up_to(last) - up_to(first)) + seen.white((std::max)(first, lo)) + seen.white((std::min)(last, hi)) -
-           seen.white(first - 1) - seen.white(last + 1) + 3 * (seen.ends_with(first, -1) + seen.ends_with(last, +1));
+    const int out = (std::max)(lo - first, 0) + (std::max)(last - hi, 0);
+    return evidence((std::max)(first, lo), (std::min)(last, hi)) + seen.end_odds(first, -1) + seen.end_odds(last, +1) -
+           (first < lo ? 0.5 : 0) - (last > hi ? 0.5 : 0) - 0.15 * out;
   };
 
   struct choice {
@@ -233,7 +118,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
   const auto pitch_of = [](const choice& c, int w) { return c.base + white_steps(c.mirrored ? 2 - w : w); };
   for (const bool mirrored : {false, true}) {
     if (hints.mirrored && *hints.mirrored != mirrored) continue;
-    const double penalty = mirrored && !hints.mirrored ? 2.5 : 0;
+    const double penalty = mirrored && !hints.mirrored ? mirrored_penalty : 0;
     for (const instrument& i : instruments) {
       const int whites = white_keys_below(i.high + 1) - white_keys_below(i.low);
       for (int first = lo - 52; first <= hi; ++first) {
@@ -250,7 +135,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
         const int middle = mirrored ? 2 - (first + last) / 2 : (first + last) / 2;
         int base = 60 - 12 * floor_div(white_steps(middle) + 6, 12);
         while (base + white_steps(mirrored ? 2 - last : first) < 21) base += 12;
-        choices.push_back({explains(first, last) - 6 - penalty, first, last, base, mirrored, false});
+        choices.push_back({explains(first, last) - 10 - penalty, first, last, base, mirrored, false});
       }
     }
   }
@@ -262,7 +147,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
       const int shift = *hints.lowest_key - pitch_of(c, visible);
       if (shift % 12 != 0 || (c.known && shift != 0)) continue;
       c.base += shift;
-      if (!c.known) c.value += 3;
+      if (!c.known) c.value += 5;
       c.known = true;
       kept.push_back(c);
     }
@@ -270,7 +155,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
     double best_kept = -1e9, best_all = -1e9;
     for (const choice& c : kept) best_kept = (std::max)(best_kept, c.value);
     for (const choice& c : choices) best_all = (std::max)(best_all, c.value);
-    if (best_kept < best_all - 8) return std::nullopt;
+    if (best_kept < best_all - 16) return std::nullopt;
     choices = std::move(kept);
   }
   if (choices.empty()) return std::nullopt;
@@ -278,14 +163,20 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
                                      [](const choice& a, const choice& b) { return a.value < b.value; });
   key_range range;
   range.margin = 100;
+  double elsewhere = 100;  // of the same octave, but other keys
   for (const choice& c : choices) {
-    if (c.base == best->base && c.mirrored == best->mirrored && c.known) continue;
-    if (&c != &*best) range.margin = (std::min)(range.margin, best->value - c.value);
+    const bool same = c.base == best->base && c.mirrored == best->mirrored && c.known;
+    const bool shown =
+        (std::max)(c.first, lo) == (std::max)(best->first, lo) && (std::min)(c.last, hi) == (std::min)(best->last, hi);
+    if (same && shown) continue;
+    // What the keys cannot tell is not decided by how seldom pictures are mirrored.
+    const bool turned = c.mirrored != best->mirrored;
+    const double off = best->value - c.value - (turned && c.mirrored ? mirrored_penalty : 0);
+    double& margin = same ? elsewhere : range.margin;
+    margin = (std::min)(margin, off);
+    if (c.known && turned && off < sure) range.either_side = true;
   }
-  // An end that is in the picture but covered may lie elsewhere.
-  const bool ends_seen = (best->first < lo || seen.ends_with(best->first, -1) > 0.2) &&
-                         (best->last > hi || seen.ends_with(best->last, +1) > 0.2);
-  range.certain = best->known && range.margin >= (ends_seen ? 1.5 : 3.0);
+  range.certain = best->known && range.margin >= sure && elsewhere >= 1;
   range.mirrored = best->mirrored;
   range.left_cut = best->first < lo;
   range.right_cut = best->last > hi;
