@@ -31,8 +31,8 @@ namespace detail {
 
 /// Segment `number`: a key-aligned strip of its own style (`synth::wild`) and place on the keyboard, on which hands
 /// play an excerpt of one of the `pieces`, else made-up music. The plate is a picture of the same keyboard without
-/// hands, noise, movement and moving effects. A function of the arguments and nothing else. Throws `invalid_argument` for
-/// options out of range, and what the renderer throws.
+/// hands, noise, movement and moving effects. A function of the arguments and nothing else. Throws `invalid_argument`
+/// for options out of range, and what the renderer throws.
 [[nodiscard]] inline key_clip render_key_clip(index_t number, const render_options& o,
                                               const performances& pieces = performances()) {
   if (o.white_keys < 15 || o.white_keys > 52 || o.frames < 2 || o.frames > 100'000 || number < 0) {
