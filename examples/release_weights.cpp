@@ -4,8 +4,9 @@
 //   release_weights RUN/last.safetensors models/key_net.safetensors threshold.notes=0.5 "data=our piano, 2026"
 //
 // `vmt transcribe` takes its threshold from the metadata: `threshold.notes` for a key_net, with `gate.notes` (how surely
-// a key must be held for an onset to count), `confidence.scale` and `confidence.shift`; `threshold.peaks` and `threshold.paper` for an onset_net. The file keeps a small input and what
-// the network makes of it, so loading notices a file that was changed.
+// a key must be held for an onset to count), `confidence.scale` and `confidence.shift`; `threshold.peaks` and
+// `threshold.paper` for an onset_net. The file keeps a small input and what the network makes of it, so loading notices
+// a file that was changed.
 #include <vmt/model/key_weights.hpp>
 #include <vmt/model/weights.hpp>
 
