@@ -11,6 +11,7 @@
 #include <concepts>   // same_as
 #include <cstdint>    // int64_t
 #include <filesystem>
+#include <memory>  // unique_ptr
 #include <string>
 #include <string_view>
 #include <utility>  // move
@@ -28,23 +29,27 @@ class json_value {
   using array = std::vector<json_value>;
   using object = std::vector<json_member>;
 
-  json_value() = default;  ///< null
+  json_value() noexcept = default;  ///< null
   template <class T>
     requires(std::same_as<T, bool> || std::same_as<T, std::int64_t> || std::same_as<T, double> ||
              std::same_as<T, std::string> || std::same_as<T, array> || std::same_as<T, object>)
-  explicit json_value(T value) : value_(std::move(value)) {}
+  explicit json_value(T value);
+  json_value(const json_value& other);
+  json_value(json_value&& other) noexcept = default;
+  json_value& operator=(json_value other) noexcept {
+    content_.swap(other.content_);
+    return *this;
+  }
+  ~json_value();
 
-  [[nodiscard]] bool is_null() const noexcept { return value_.index() == 0; }
+  [[nodiscard]] bool is_null() const noexcept { return content_ == nullptr; }
   /// "null", "boolean", "integer", "number", "string", "array" or "object".
   [[nodiscard]] const char* kind() const noexcept;
 
   [[nodiscard]] bool as_bool() const { return as<bool>("boolean"); }
   /// A number written without fraction and exponent.
   [[nodiscard]] std::int64_t as_integer() const { return as<std::int64_t>("integer"); }
-  [[nodiscard]] double as_number() const {
-    const auto* whole = std::get_if<std::int64_t>(&value_);
-    return whole != nullptr ? static_cast<double>(*whole) : as<double>("number");
-  }
+  [[nodiscard]] double as_number() const;
   [[nodiscard]] const std::string& as_string() const { return as<std::string>("string"); }
   [[nodiscard]] const array& as_array() const { return as<array>("array"); }
   [[nodiscard]] const object& as_object() const { return as<object>("object"); }
@@ -55,13 +60,16 @@ class json_value {
   [[nodiscard]] const json_value& at(std::string_view name) const;
 
  private:
+  struct content;  // complete only when members are; nvcc wants no variant of what is not
+  template <class T>
+  [[nodiscard]] const T* get() const noexcept;
   template <class T>
   [[nodiscard]] const T& as(const char* expected) const {
-    if (const T* value = std::get_if<T>(&value_)) return *value;
+    if (const T* value = get<T>()) return *value;
     throw error(errc::bad_format, std::string("JSON: expected ") + expected + ", found " + kind());
   }
 
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, array, object> value_;
+  std::unique_ptr<content> content_;  ///< none: null
 };
 
 struct json_member {
@@ -69,9 +77,28 @@ struct json_member {
   json_value value;
 };
 
+struct json_value::content {
+  std::variant<bool, std::int64_t, double, std::string, array, object> value;
+};
+
+template <class T>
+  requires(std::same_as<T, bool> || std::same_as<T, std::int64_t> || std::same_as<T, double> ||
+           std::same_as<T, std::string> || std::same_as<T, json_value::array> || std::same_as<T, json_value::object>)
+json_value::json_value(T value) : content_(new content{std::move(value)}) {}
+inline json_value::json_value(const json_value& other)
+    : content_(other.content_ ? std::make_unique<content>(*other.content_) : nullptr) {}
+inline json_value::~json_value() = default;
+template <class T>
+const T* json_value::get() const noexcept {
+  return content_ ? std::get_if<T>(&content_->value) : nullptr;
+}
+inline double json_value::as_number() const {
+  const auto* whole = get<std::int64_t>();
+  return whole != nullptr ? static_cast<double>(*whole) : as<double>("number");
+}
 inline const char* json_value::kind() const noexcept {
-  constexpr const char* names[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
-  return names[value_.index()];
+  constexpr const char* names[] = {"boolean", "integer", "number", "string", "array", "object"};
+  return content_ ? names[content_->value.index()] : "null";
 }
 inline const json_value* json_value::find(std::string_view name) const {
   for (const json_member& member : as_object()) {
