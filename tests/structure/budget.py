@@ -12,9 +12,9 @@ import sys
 
 import common
 
-UMBRELLA_OWN = 24_000
+UMBRELLA_OWN = 26_000
 UMBRELLA_ALL = 200_000
-UMBRELLA_MEGABYTES = 880
+UMBRELLA_MEGABYTES = 960
 # Rooms that are used alone, without Eigen, and their bound on all lines.
 LIGHT_ROOMS = {"core": 82_000, "tensor": 57_000, "ops": 65_000, "midi": 76_000, "eval": 60_000, "nn": 72_000, "io": 82_000,
                "model": 92_000}
