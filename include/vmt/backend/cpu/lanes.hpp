@@ -10,7 +10,7 @@
 #if !defined(VMT_UNROLL)
 #if defined(__clang__)
 #define VMT_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && !defined(__CUDACC__)
 #define VMT_UNROLL _Pragma("GCC unroll 16")
 #else
 #define VMT_UNROLL

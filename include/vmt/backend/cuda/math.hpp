@@ -107,14 +107,14 @@ struct bf16_factor {
   static constexpr const char* name = "bf16";
   static constexpr int depth = 32, margin = 8;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_bf16(x); }
-  [[nodiscard]] static float leave(element x) noexcept { return from_bf16(x); }
+  [[nodiscard]] static VMT_HOST_DEVICE float leave(element x) noexcept { return from_bf16(x); }
 };
 struct tf32_factor {
   using element = float;
   static constexpr const char* name = "tf32";
   static constexpr int depth = 16, margin = 4;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_tf32(x); }
-  [[nodiscard]] static float leave(element x) noexcept { return x; }
+  [[nodiscard]] static VMT_HOST_DEVICE float leave(element x) noexcept { return x; }
 };
 
 /// A tensor math on the host: the first thread of a warp does the warp's work.
@@ -128,8 +128,8 @@ struct emulated : tensor_shape, Factor {
     float at[32][32];
   };
 
-  static void clear(sums& s) noexcept { s = sums{}; }
-  static void multiply(const tiles& f, int thread, sums& s) noexcept {
+  static VMT_HOST_DEVICE void clear(sums& s) noexcept { s = sums{}; }
+  static VMT_HOST_DEVICE void multiply(const tiles& f, int thread, sums& s) noexcept {
     if (thread % 32 != 0) return;
     for (int i = 0; i < 32; ++i)
       for (int d = 0; d < depth; ++d) {
@@ -139,7 +139,7 @@ struct emulated : tensor_shape, Factor {
         }
       }
   }
-  static void spill(const sums& s, int thread, float* stage) noexcept {
+  static VMT_HOST_DEVICE void spill(const sums& s, int thread, float* stage) noexcept {
     if (thread % 32 != 0) return;
     for (int i = 0; i < 32; ++i)
       for (int j = 0; j < 32; ++j) {
