@@ -79,10 +79,7 @@ void transcription_outputs::watch(vmt::transcribe::transcribe_options& options, 
 void transcription_outputs::take_lag(const std::optional<std::vector<vmt::note>>& reference) {
   lag_ = o_.lag == "auto" ? vmt::eval::estimate_lag(reference.value(), notes_)
                           : vmt::io::parse_double(o_.lag).value_or(0);
-  for (vmt::note& n : notes_) {
-    n.onset = std::max(0.0, n.onset - lag_);
-    n.offset = std::max(n.onset, n.offset - lag_);
-  }
+  for (vmt::note& n : notes_) n = vmt::transcribe::without_lag(n, lag_);
 }
 
 std::string transcription_outputs::commit(const model& m, const vmt::transcribe::transcription_result& result,

@@ -190,18 +190,13 @@ class key_transcriber {
     shown_ = 0;
   }
 
-  [[nodiscard]] note without_lag(note n) const noexcept {
-    n.onset = (std::max)(0.0, n.onset - options_.lag_seconds);
-    n.offset = (std::max)(n.onset, n.offset - options_.lag_seconds);
-    return n;
-  }
   void tell(const note& n) const {
-    if (options_.on_onset) options_.on_onset(without_lag(n));
+    if (options_.on_onset) options_.on_onset(without_lag(n, options_.lag_seconds));
   }
   template <class K>
   void give(const note& n, K& sink) {
     ++result_.notes;
-    const note told = without_lag(n);
+    const note told = without_lag(n, options_.lag_seconds);
     sink(told);
   }
 

@@ -8,6 +8,7 @@
 #include <vmt/transcribe/paper_decoder.hpp>
 #include <vmt/transcribe/peak_decoder.hpp>
 
+#include <algorithm>   // max
 #include <functional>  // callbacks
 #include <optional>
 #include <variant>  // choice of the decoder
@@ -56,5 +57,12 @@ struct transcription_result {
 
   friend bool operator==(const transcription_result&, const transcription_result&) = default;
 };
+
+/// The note `seconds` earlier; times before 0 become 0.
+[[nodiscard]] inline note without_lag(note n, double seconds) noexcept {
+  n.onset = (std::max)(0.0, n.onset - seconds);
+  n.offset = (std::max)(n.onset, n.offset - seconds);
+  return n;
+}
 
 }  // namespace vmt::inline VMT_ABI::transcribe

@@ -118,11 +118,10 @@ class transcriber {
   }
 
   template <class K>
-  void give(note n, K& sink) {
-    n.onset = (std::max)(0.0, n.onset - options_.lag_seconds);
-    n.offset = (std::max)(n.onset, n.offset - options_.lag_seconds);
+  void give(const note& n, K& sink) {
     ++result_.notes;
-    sink(std::as_const(n));
+    const note told = without_lag(n, options_.lag_seconds);
+    sink(told);
   }
 
   const frame& strip_of(const frame& picture) {
