@@ -5,14 +5,15 @@ file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/warnings.txt" vmt_warning_flags)
 set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY
              CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/warnings.txt")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  list(APPEND vmt_warning_flags -Wno-restrict) # a false alarm in std::string, GCC bug 105651
+  set(vmt_false_alarms -Wno-restrict) # in std::string, GCC bug 105651
 endif()
+list(APPEND vmt_warning_flags ${vmt_false_alarms})
 add_library(vmt_warnings INTERFACE)
 target_compile_options(vmt_warnings INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:${vmt_warning_flags}>")
 
 # nvcc has no flag for each of these; its own warnings are errors, and the host compiler's usual ones are on.
 set(vmt_cuda_warnings
-    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-Xcompiler=-Wall,-Wextra>"
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-Xcompiler=$<JOIN:-Wall;-Wextra;${vmt_false_alarms},$<COMMA>>>"
     "$<$<AND:$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>,$<BOOL:${CMAKE_COMPILE_WARNING_AS_ERROR}>>:--Werror=all-warnings>")
 
 # Drops from the list `files` those that need stb where stb is missing; sets `dropped`.
