@@ -12,6 +12,25 @@
 
 namespace vmt::inline VMT_ABI {
 
+namespace detail {
+
+/// Waits until `value` is no longer `old`: first awake, some ten microseconds, since to sleep and to be woken costs as
+/// much as a small job, and the next one follows at once while a network runs; then asleep.
+template <class T>
+void wait_while_equal(const std::atomic<T>& value, T old) noexcept {
+  for (int look = 0; look < 1000; ++look) {
+    if (value.load(std::memory_order_acquire) != old) return;
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_ia32_pause();
+#elif defined(__GNUC__) && defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace detail
+
 /// A fixed team of threads that runs one job at a time; the caller is its thread 0. Work is split statically: thread t
 /// of n gets one contiguous range, so that what a range computes never depends on how busy the machine is. One caller
 /// at a time. Calling `run` does not allocate.
@@ -49,7 +68,7 @@ class thread_pool {
     call(job, 0);
     for (int left = pending_.load(std::memory_order_acquire); left != 0;
          left = pending_.load(std::memory_order_acquire)) {
-      pending_.wait(left, std::memory_order_acquire);
+      detail::wait_while_equal(pending_, left);
     }
     for (std::exception_ptr& failure : failures_) {
       if (failure) {
@@ -76,7 +95,7 @@ class thread_pool {
   void work(int t) {
     unsigned seen = 0;
     for (;;) {
-      round_.wait(seen, std::memory_order_acquire);
+      detail::wait_while_equal(round_, seen);
       seen = round_.load(std::memory_order_acquire);
       if (stopping_.load(std::memory_order_acquire)) return;
       call(*job_, t);
