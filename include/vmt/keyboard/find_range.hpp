@@ -103,8 +103,9 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
   const int hi = seen.last_in_picture();
   const auto explains = [&](int first, int last) {
     const int out = (std::max)(lo - first, 0) + (std::max)(last - hi, 0);
+    const double off = ((first + last + 1) / 2.0 - seen.middle()) / (hi - lo + 1);
     return evidence((std::max)(first, lo), (std::min)(last, hi)) + seen.end_odds(first, -1) + seen.end_odds(last, +1) -
-           (first < lo ? 0.5 : 0) - (last > hi ? 0.5 : 0) - 0.15 * out;
+           (first < lo ? 0.5 : 0) - (last > hi ? 0.5 : 0) - 0.15 * out - 1.5 * std::log1p(off * off / (0.04 * 0.04));
   };
 
   struct choice {
@@ -171,7 +172,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
     if (same && shown) continue;
     // What the keys cannot tell is not decided by how seldom pictures are mirrored.
     const bool turned = c.mirrored != best->mirrored;
-    const double off = best->value - c.value - (turned && c.mirrored ? mirrored_penalty : 0);
+    const double off = best->value - c.value;
     double& margin = same ? elsewhere : range.margin;
     margin = (std::min)(margin, off);
     if (c.known && turned && off < sure) range.either_side = true;

@@ -28,11 +28,20 @@ class key_evidence {
     first_ = last_ = (first + last) / 2;
     while (first_ > -reach && in_picture(picture, view, first_ - 1)) --first_;
     while (last_ < reach && in_picture(picture, view, last_ + 1)) ++last_;
+    double least = 1e9;
+    for (double x = first_; x <= last_ + 1; x += 0.5) {
+      const point p = view(x, 0.5);
+      const double off = std::hypot(p.x - view.centre().x, p.y - view.centre().y);
+      if (off < least) middle_ = x;
+      least = (std::min)(least, off);
+    }
   }
 
   /// The white keys that lie in the picture, whether they exist or not.
   [[nodiscard]] int first_in_picture() const noexcept { return first_; }
   [[nodiscard]] int last_in_picture() const noexcept { return last_; }
+  /// Where on the board, in white pitches, the middle of the picture is.
+  [[nodiscard]] double middle() const noexcept { return middle_; }
   [[nodiscard]] double black(int k) const noexcept { return k < -reach || k > reach ? 0 : black_[index(k)]; }
   [[nodiscard]] double white(int w) const noexcept { return w < -reach || w > reach ? 0 : white_[index(w)]; }
   /// Whether it is as bright there as a white key is.
@@ -190,6 +199,7 @@ class key_evidence {
   std::array<double, 2 * reach + 1> right_odds_{};
   int first_ = 0;
   int last_ = 0;
+  double middle_ = 0;
   double contrast_ = 0;
 };
 
