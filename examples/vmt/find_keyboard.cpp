@@ -59,14 +59,15 @@ int run(find_command o) {
   }
   const vmt::keyboard::keyboard& k = result.where();
   vmt::keyboard::save_keyboard(o.out, k);
+  const vmt::keyboard::key_range& range = result.found[static_cast<std::size_t>(result.chosen)].range;
   char text[160];
   std::snprintf(text, sizeof text, "keys %d to %d, score %.2f%s%s -> ", k.lowest_key, k.highest_key, k.score,
                 k.mirrored ? ", mirrored" : "",
-                result.found[static_cast<std::size_t>(result.chosen)].range.left_cut ||
-                        result.found[static_cast<std::size_t>(result.chosen)].range.right_cut
-                    ? ", goes on beyond the picture"
-                    : "");
+                range.left_cut || range.right_cut ? ", goes on beyond the picture" : "");
   complain(text + o.out);
+  if (!o.options.picture.lowest_key && range.margin < 6) {  // 400 times
+    complain("the octave is the usual reading; if it is another, say so with --lowest-key");
+  }
   return done;
 }
 

@@ -58,17 +58,30 @@ class board_view {
   [[nodiscard]] double raised(double x) const noexcept {
     return middle_ + (x - middle_) * (1 + values[raise]) - 26 * values[shift];
   }
-  /// The edges of what is seen of a black key, on the plane of the white keys: x in pitches.
-  [[nodiscard]] double black_left(int black) const noexcept {
-    const double x = black_centre(black);
+  /// The edges of what is seen of a black key, on the plane of the white keys: x in pitches; `x` is its middle.
+  [[nodiscard]] double dark_left(double x) const noexcept {
     return (std::min)(raised(x) - values[foot] + flank, x - values[foot]);
   }
-  [[nodiscard]] double black_right(int black) const noexcept {
-    const double x = black_centre(black);
+  [[nodiscard]] double dark_right(double x) const noexcept {
     return (std::max)(raised(x) + values[foot] - flank, x + values[foot]);
   }
+  [[nodiscard]] double black_left(int black) const noexcept { return dark_left(black_centre(black)); }
+  [[nodiscard]] double black_right(int black) const noexcept { return dark_right(black_centre(black)); }
   /// How much narrower a black key is at its top than at its foot, on each side: 1.6 mm.
   static constexpr double flank = 0.068;
+
+  /// The view in which the white keys lie `by` pitches further right and the tops of black keys where they were.
+  [[nodiscard]] board_view with_whites_moved(double by) const noexcept {
+    board_view moved = *this;
+    vector& h = moved.values;
+    const double s = by / 26;
+    const double w = 1 + h[6] * s;
+    h[2] = (h[2] + h[0] * s) / w;
+    h[5] = (h[5] + h[3] * s) / w;
+    for (const std::size_t i : {0U, 1U, 3U, 4U, 6U, 7U}) h[i] /= w;
+    h[shift] += s;
+    return moved;
+  }
 
   /// The size of a white pitch in pixels about a point of the board, along the keyboard.
   [[nodiscard]] double pitch(double x, double y) const noexcept {

@@ -12,12 +12,16 @@ struct found_keyboard {
   key_range range;    ///< how sure the octave is, and whether the keyboard goes on beyond the picture
   double spread = 0;  ///< median distance of the outline that was seen from the one that is stated, in white pitches
   double agreeing =
-      0;  ///< share of the black keys in the picture that were seen, less those that were seen not to be there
-  double whites = 0;   ///< the same of the white keys, which must be bright: −1 … 1
-  double cracks = 0;   ///< the same of the cracks between them
-  int black_keys = 0;  ///< that were seen
-  double pitch = 0;    ///< width of a white key in pixels, in the middle
-  double depth = 0;    ///< of the white keys, in widths of a white key as seen; 6.3 from straight above
+      0;  ///< share of the black keys that are not covered that were seen, less those that were seen not to be there
+  double covered = 0;        ///< share of the black keys of which nothing can be said
+  double dark_gaps = 0;      ///< share of the cracks without a black key where it is as dark as on one
+  double whites = 0;         ///< the same of the white keys, which must be bright: −1 … 1
+  double cracks = 0;         ///< the same of the cracks between them
+  double crack_deviate = 0;  ///< how clearly there are cracks, as a normal deviate
+  int black_keys = 0;        ///< that were seen
+  int views = 1;             ///< that were tried of it
+  double pitch = 0;          ///< width of a white key in pixels, in the middle
+  double depth = 0;          ///< of the white keys, in widths of a white key as seen; 6.3 from straight above
 };
 
 struct picture_options {
@@ -84,8 +88,9 @@ inline std::array<point, 4> corners_of(const board_view& view, const key_range& 
 /// How sure it is, 0 … 1, that a keyboard is there and its keys are in their places: a logistic function of what was
 /// seen.
 inline double score_of(const found_keyboard& f) {
-  const double evidence = 18 * (f.agreeing - 0.75) + 3 * (f.whites - 0.8) + 0.6 * ((std::min)(f.black_keys, 14) - 9) -
-                          40 * (f.spread - 0.03);
+  const double evidence = -1.2 + 18 * (f.agreeing - 0.75) - 4 * f.covered - 10 * f.dark_gaps + (f.whites - 0.8) +
+                          0.6 * ((std::min)(f.black_keys, 14) - 9) - 4 * (f.spread * f.pitch - 0.4) +
+                          2.5 * (std::clamp(f.crack_deviate, -2.0, 4.0) - 3);
   return 1 / (1 + std::exp(-evidence));
 }
 
@@ -94,7 +99,8 @@ inline double score_of(const found_keyboard& f) {
 /// mirrored.
 inline double explained(const found_keyboard& f) {
   const int whites = white_keys_below(f.where.highest_key + 1) - white_keys_below(f.where.lowest_key);
-  return f.agreeing * f.black_keys + 0.5 * (f.whites + f.cracks) * whites - (f.where.mirrored ? 3 : 0);
+  return f.agreeing * f.black_keys + 0.5 * (f.whites + f.cracks) * whites + 4 * f.crack_deviate -
+         (f.where.mirrored ? 3 : 0);
 }
 
 /// Finds one keyboard from a row of its black keys.
@@ -148,22 +154,36 @@ class keyboard_fitter {
       found.range = *range;
       first = range->first;
       last = range->last;
+      view = with_cracks_met(view, first, last);
       if (!fitter_(picture_, view, first, last, true, 0.2, 4, seen.contrast(), quality)) return std::nullopt;
     }
     const key_evidence seen(picture_, view, first, last);
     double agreeing = 0;
-    int count = 0;
-    for (int k = first_black_from(first + 1); black_crack(k) <= last; ++k) {
-      agreeing += seen.black(k);
-      ++count;
-      if (seen.black(k) > 0.5) ++found.black_keys;
+    double gaps = 0;
+    int bare = 0;
+    int judged = 0;
+    int covered = 0;
+    for (int crack = first + 1; crack <= last; ++crack) {
+      const int k = first_black_from(crack);
+      if (black_crack(k) != crack) {
+        gaps += seen.dark_gap(picture_, view, crack);
+        ++bare;
+        continue;
+      }
+      const double there = seen.black(k);
+      ++(there <= 0 && there > -0.3 ? covered : judged);
+      agreeing += there;
+      if (there > 0.5) ++found.black_keys;
     }
-    found.agreeing = count > 0 ? agreeing / count : 0;
+    found.agreeing = agreeing / (std::max)(judged, 1);
+    found.dark_gaps = gaps / (std::max)(bare, 1);
+    found.covered = static_cast<double>(covered) / (std::max)(judged + covered, 1);
     for (int w = first; w <= last; ++w) {
       found.whites += seen.bright(w) / (last - first + 1);
       found.cracks += seen.white(w) / (last - first + 1);
     }
     found.spread = quality.spread;
+    found.crack_deviate = key_evidence::crack_deviate(picture_, view, first, last);
     const double middle = (first + last + 1) / 2.0;
     found.pitch = view.pitch(middle, 0.5);
     const point rear = view(middle, 0);
@@ -193,6 +213,24 @@ class keyboard_fitter {
       return std::nullopt;  // a view that no camera has
     }
     return found;
+  }
+
+  /// Where a shadow makes black keys look wider to one side, the white keys lie aside of where the view has them: moves
+  /// them to where there are cracks, if these are faint but clearly not where the view has them.
+  [[nodiscard]] board_view with_cracks_met(const board_view& view, int first, int last) const {
+    double best = key_evidence::crack_deviate(picture_, view, first, last);
+    if (best > 3) return view;
+    best += 2;
+    board_view met = view;
+    for (int i = 2; i < 16; ++i) {
+      const double by = (i % 2 == 0 ? 0.06 : -0.06) * (i / 2);
+      const board_view moved = view.with_whites_moved(by);
+      const double seen = key_evidence::crack_deviate(picture_, moved, first, last);
+      if (seen <= (std::max)(best, 3.0)) continue;
+      best = seen;
+      met = moved;
+    }
+    return met;
   }
 
   /// The outermost white key that the evidence reaches from `from`: the next black key, or beyond keys that are covered
@@ -259,26 +297,32 @@ inline std::vector<found_keyboard> find_in_picture(const frame& picture, const p
   const std::vector<key_row> rows = find_rows(smoothed);
   detail::keyboard_fitter fit(smoothed);
   int failures = 0;
-  std::vector<const key_row*> failed;
+  std::vector<const key_row*> tried;
+  // Of a view that is not sure other rows may give a better one; of one that is, other keyboards have its side.
+  const auto sure = [](const found_keyboard& f) {
+    return f.spread < 0.015 && f.crack_deviate > 3 && f.agreeing > 0.9 && f.range.certain;
+  };
   for (const key_row& row : rows) {
     if (static_cast<int>(all.size()) >= options.most || failures >= 12) break;
     const auto& teeth = row.keys.teeth;
-    const bool known = std::any_of(all.begin(), all.end(), [&](const found_keyboard& f) {
+    const auto known = std::find_if(all.begin(), all.end(), [&](const found_keyboard& f) {
       int in = 0;
       for (const auto& t : teeth) {
         in += detail::covers(f.where, {t.where.centre(), row.start + row.slope * t.where.centre()}) ? 1 : 0;
       }
       return 3 * in > std::ssize(teeth);
     });
-    const bool tried = std::any_of(failed.begin(), failed.end(), [&](const key_row* other) {
+    if (known != all.end() && (known->views >= 4 || sure(*known))) continue;
+    const bool again = std::any_of(tried.begin(), tried.end(), [&](const key_row* other) {
       return std::abs(other->slope - row.slope) < 0.05 && std::abs(other->start - row.start) < 8;
     });
-    if (known || tried) continue;
-    auto found = fit(row, {options.lowest_key, options.mirrored});
-    if (!found || found->where.score < 0.05) {
-      ++failures;
-      failed.push_back(&row);
-    }
+    if (again) continue;
+    tried.push_back(&row);
+    if (known != all.end()) ++known->views;
+    range_hints hints{options.lowest_key, options.mirrored};
+    if (known == all.end() && !all.empty() && sure(all.front())) hints.mirrored = all.front().where.mirrored;
+    auto found = fit(row, hints);
+    if (known == all.end() && (!found || found->where.score < 0.05)) ++failures;
     if (!found) continue;
     // Rows that go astray may lead to the same keys: the surer view stays.
     const auto same = std::find_if(all.begin(), all.end(),
@@ -286,6 +330,7 @@ inline std::vector<found_keyboard> find_in_picture(const frame& picture, const p
     if (same == all.end()) {
       all.push_back(std::move(*found));
     } else if (detail::explained(*found) > detail::explained(*same)) {
+      found->views = same->views;
       *same = std::move(*found);
     }
   }

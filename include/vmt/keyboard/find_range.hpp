@@ -33,20 +33,19 @@ namespace detail {
 /// first of a run, since what covers one key covers its neighbours as well.
 class range_evidence {
  public:
-  static constexpr double covered = 0.7;  ///< cost of each further black key of a run
-
   explicit range_evidence(const key_evidence& seen) : seen_(&seen) {
     for (int w = -reach; w <= reach; ++w) {
       const std::size_t i = at(w);
       black_[i] = black_[i - 1];
-      white_[i] = white_[i - 1] + seen.white_odds(w);
       last_missing_[i] = last_missing_[i - 1];
       const int k = first_black_from(w);
-      if (black_crack(k) != w) continue;
-      const double odds = seen.black_odds(k);
-      const bool gone = odds < 0;
-      black_[i] += gone ? (last_missing_[i - 1] ? -covered : odds) : odds;
-      last_missing_[i] = gone;
+      if (black_crack(k) == w) {
+        const double odds = seen.black_odds(k);
+        black_[i] += odds < 0 && last_missing_[i - 1] ? further(k) : odds;
+        last_missing_[i] = odds < 0;
+      }
+      const double odds = seen.white_odds(w);
+      white_[i] = white_[i - 1] + (odds < 0 && last_missing_[i] ? 0.4 : 1) * odds;
     }
   }
 
@@ -56,7 +55,7 @@ class range_evidence {
     // A run that begins before the range is paid for in full.
     const int k = first_black_from(first + 1);
     if (black_crack(k) <= last && seen_->black_odds(k) < 0 && last_missing_[at(first)]) {
-      black += seen_->black_odds(k) + covered;
+      black += seen_->black_odds(k) - further(k);
     }
     const double white = white_[at(last)] - white_[at(first - 1)];
     return black + 0.5 * white;
@@ -67,6 +66,10 @@ class range_evidence {
   static std::size_t at(int w) noexcept {
     return static_cast<std::size_t>(std::clamp(w, -reach - 1, reach) + reach + 1);
   }
+
+  /// Odds of each further black key of a run that is not seen: little where something covers it, more where it is as
+  /// bright as on white keys.
+  [[nodiscard]] double further(int k) const noexcept { return seen_->black(k) < -0.3 ? -1.5 : -0.35; }
 
   const key_evidence* seen_;
   std::array<double, 2 * reach + 3> black_{};  ///< of the black keys whose crack is at most w
@@ -80,8 +83,9 @@ class range_evidence {
 /// senses, and any other part of the row. The logarithms of what speaks for each are added up: the keys that it has and
 /// the picture shows or does not show, the edges at its ends, and how usual it is: 88 keys 0; 76 (E–G), 73 (E–E), 61
 /// and 49 (C–C) −1.5; 85, 54, 37, 32, 25 −4; other ranges −10; mirrored −2.5; each end out of the picture −0.5, each
-/// white key out of it −0.15. The octave is certain where all others are 25 times (e^3.2) less likely, and so is the
-/// other sense without its −2.5. Nothing where the hint's lowest key does not fit the pattern.
+/// white key out of it −0.15; the middle of the keyboard at a share d of the picture's width from the middle of the
+/// picture −1.5 log(1 + (d / 0.04)²). The octave is certain where all others, in either sense, are 15 times (e^2.7)
+/// less likely. Nothing where the hint's lowest key does not fit the pattern.
 inline std::optional<key_range> choose_range(const key_evidence& seen, const range_hints& hints) {
   struct instrument {
     int low, high;
@@ -97,7 +101,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
                                                     {48, 84, -4},
                                                     {41, 72, -4},
                                                     {48, 72, -4}}};
-  constexpr double sure = 3.2, mirrored_penalty = 2.5;
+  constexpr double sure = 2.7, mirrored_penalty = 2.5;
   const detail::range_evidence evidence(seen);
   const int lo = seen.first_in_picture();
   const int hi = seen.last_in_picture();
@@ -132,10 +136,12 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
       }
     }
     for (int first = lo; first <= hi; ++first) {
-      for (int last = first + 6; last <= hi; ++last) {
+      for (int last = first + 6; last <= (std::min)(hi, first + 51); ++last) {
         const int middle = mirrored ? 2 - (first + last) / 2 : (first + last) / 2;
         int base = 60 - 12 * floor_div(white_steps(middle) + 6, 12);
         while (base + white_steps(mirrored ? 2 - last : first) < 21) base += 12;
+        while (base + white_steps(mirrored ? 2 - first : last) > 108) base -= 12;
+        if (base + white_steps(mirrored ? 2 - last : first) < 21) continue;  // no piano has these
         choices.push_back({explains(first, last) - 10 - penalty, first, last, base, mirrored, false});
       }
     }
@@ -170,12 +176,10 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
     const bool shown =
         (std::max)(c.first, lo) == (std::max)(best->first, lo) && (std::min)(c.last, hi) == (std::min)(best->last, hi);
     if (same && shown) continue;
-    // What the keys cannot tell is not decided by how seldom pictures are mirrored.
-    const bool turned = c.mirrored != best->mirrored;
     const double off = best->value - c.value;
     double& margin = same ? elsewhere : range.margin;
     margin = (std::min)(margin, off);
-    if (c.known && turned && off < sure) range.either_side = true;
+    if (c.known && c.mirrored != best->mirrored && off < sure) range.either_side = true;
   }
   range.certain = best->known && range.margin >= sure && elsewhere >= 1;
   range.mirrored = best->mirrored;

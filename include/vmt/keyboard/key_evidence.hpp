@@ -15,7 +15,7 @@ class key_evidence {
   key_evidence(const gray_sampler& picture, const board_view& view, int first, int last) {
     double contrast = 0;
     double white = 0;
-    reference(picture, view, first, last, white, contrast);
+    reference(picture, view, first, last, white, contrast, lean_);
     contrast_ = contrast;
     for (int k = -reach; k <= reach; ++k) {
       black_[index(k)] = black(picture, view, k, white, contrast, black_odds_[index(k)]);
@@ -26,8 +26,8 @@ class key_evidence {
       right_odds_[index(k)] = end(picture, view, k, +1);
     }
     first_ = last_ = (first + last) / 2;
-    while (first_ > -reach && in_picture(picture, view, first_ - 1)) --first_;
-    while (last_ < reach && in_picture(picture, view, last_ + 1)) ++last_;
+    while (first_ > -reach && in_picture(picture, view, first_ - 1, 0.5, 0.5)) --first_;
+    while (last_ < reach && in_picture(picture, view, last_ + 1, 0.5, 0.5)) ++last_;
     double least = 1e9;
     for (double x = first_; x <= last_ + 1; x += 0.5) {
       const point p = view(x, 0.5);
@@ -37,7 +37,7 @@ class key_evidence {
     }
   }
 
-  /// The white keys that lie in the picture, whether they exist or not.
+  /// The white keys of which the middle lies in the picture, whether they exist or not.
   [[nodiscard]] int first_in_picture() const noexcept { return first_; }
   [[nodiscard]] int last_in_picture() const noexcept { return last_; }
   /// Where on the board, in white pitches, the middle of the picture is.
@@ -54,15 +54,42 @@ class key_evidence {
   [[nodiscard]] double end_odds(int w, int step) const noexcept {
     return w < -reach || w > reach ? 0 : (step < 0 ? left_odds_ : right_odds_)[index(w)];
   }
+  /// Whether between white keys w − 1 and w, where no black key belongs, it is as dark as one, 0 … 1: so it is in an
+  /// even row of bars.
+  [[nodiscard]] double dark_gap(const gray_sampler& picture, const board_view& view, int w) const {
+    const levels l = look(picture, view, w, lean_);
+    return l.seen ? std::clamp(((std::min)(l.left, l.right) - l.dark) / contrast_ * 5 - 1.5, 0.0, 1.0) : 0;
+  }
+  /// How clearly there are cracks between the white keys first … last, even faint ones: of how many places a crack is
+  /// darker than the middle of the keys beside it, as a normal deviate; about 0 on wood, √keys where all are seen.
+  [[nodiscard]] static double crack_deviate(const gray_sampler& picture, const board_view& view, int first, int last) {
+    int darker = 0;
+    int count = 0;
+    for (int w = first + 1; w <= last; ++w) {
+      if (!in_picture(picture, view, w - 1, 0.7, 0.94) || !in_picture(picture, view, w, 0.7, 0.94)) continue;
+      const double half = std::clamp(1.5 / view.pitch(w, 0.8), 0.1, 0.22);
+      double sum = 0;
+      for (double y = 0.7; y < 0.95; y += 0.03) {
+        const auto dip = [&](double x) {
+          return (picture(view(x - half, y)) + picture(view(x + half, y))) / 2 - picture(view(x, y));
+        };
+        sum += dip(w) - (dip(w - 0.4) + dip(w + 0.4)) / 2;
+      }
+      darker += sum > 0 ? 1 : 0;
+      ++count;
+    }
+    return count > 0 ? (2 * darker - count) / std::sqrt(static_cast<double>(count)) : 0;
+  }
   /// How much brighter white keys are than black ones, in gray levels.
   [[nodiscard]] double contrast() const noexcept { return contrast_; }
 
  private:
   static std::size_t index(int k) noexcept { return static_cast<std::size_t>(k + reach); }
 
-  static bool in_picture(const gray_sampler& picture, const board_view& view, int w) {
+  /// Whether a white key is in the picture between two depths.
+  static bool in_picture(const gray_sampler& picture, const board_view& view, int w, double rear, double front) {
     for (const double x : {0.1, 0.9}) {
-      for (const double y : {0.2, 0.8}) {
+      for (const double y : {rear, front}) {
         if (!view.sees(w + x, y) || !picture.holds(view(w + x, y), 1)) return false;
       }
     }
@@ -76,10 +103,12 @@ class key_evidence {
     double right = 0;
   };
 
-  static levels look(const gray_sampler& picture, const board_view& view, int k) {
+  /// What is seen at a black key and beside it. `lean`: how much brighter it is left of black keys than right of them,
+  /// where these throw a shadow; the darker side is taken for that much brighter.
+  static levels look(const gray_sampler& picture, const board_view& view, double x_of_key, double lean) {
     levels l;
-    const double centre = (view.black_left(k) + view.black_right(k)) / 2;
-    const double beside = (view.black_right(k) - view.black_left(k)) / 2 + 0.13;
+    const double centre = (view.dark_left(x_of_key) + view.dark_right(x_of_key)) / 2;
+    const double beside = (view.dark_right(x_of_key) - view.dark_left(x_of_key)) / 2 + 0.13;
     std::array<double, 9> top{};
     std::size_t n = 0;
     for (const double y : {0.35, 0.6, 0.85}) {
@@ -94,35 +123,40 @@ class key_evidence {
     }
     std::sort(top.begin(), top.end());
     l.dark = (top[2] + top[3] + top[4]) / 3;  // a reflection may cover half of the top
+    l.left += (std::max)(-lean, 0.0);
+    l.right += (std::max)(lean, 0.0);
     l.seen = true;
     return l;
   }
 
   static void reference(const gray_sampler& picture, const board_view& view, int first, int last, double& white,
-                        double& contrast) {
+                        double& contrast, double& lean) {
     std::vector<double> whites;
     std::vector<double> contrasts;
+    std::vector<double> leans;
     for (int k = first_black_from(first + 1); black_crack(k) <= last; ++k) {
-      const levels l = look(picture, view, k);
+      const levels l = look(picture, view, black_centre(k), 0);
       if (!l.seen) continue;
       whites.push_back((std::max)(l.left, l.right));
       contrasts.push_back((std::max)(l.left, l.right) - l.dark);
+      leans.push_back(l.left - l.right);
     }
-    const auto upper = [](std::vector<double>& v) {
+    const auto quantile = [](std::vector<double>& v, int tenths) {
       if (v.empty()) return 0.0;
-      const auto at = v.begin() + std::ssize(v) * 6 / 10;
+      const auto at = v.begin() + std::ssize(v) * tenths / 10;
       std::nth_element(v.begin(), at, v.end());
       return *at;
     };
-    white = upper(whites);
-    contrast = (std::max)(upper(contrasts), 4.0);
+    white = quantile(whites, 6);
+    contrast = (std::max)(quantile(contrasts, 6), 4.0);
+    lean = quantile(leans, 5);
   }
 
-  static double black(const gray_sampler& picture, const board_view& view, int k, double white, double contrast,
-                      double& odds) {
+  double black(const gray_sampler& picture, const board_view& view, int k, double white, double contrast,
+               double& odds) const {
     odds = 0;
     if (std::abs(black_crack(k)) > reach) return 0;
-    const levels l = look(picture, view, k);
+    const levels l = look(picture, view, black_centre(k), lean_);
     if (!l.seen) return 0;
     // Glare and shade change from key to key: the contrast counts, and that the sides are alike.
     const double c = (std::min)(l.left, l.right) - l.dark;
@@ -141,12 +175,12 @@ class key_evidence {
     }
     if (present > 0) return present;
     // Bright all over: no black key. Else something may cover it.
-    const bool plain = l.dark > white - 0.4 * contrast && even < 0.3 * contrast && l.dark < white + 0.4 * contrast;
+    const bool plain = l.dark > white - 0.25 * contrast && even < 0.3 * contrast && l.dark < white + 0.4 * contrast;
     return (plain ? 0.7 : 0.04) * present;
   }
 
   double end(const gray_sampler& picture, const board_view& view, int w, int step) const {
-    if (!in_picture(picture, view, w)) return 0;
+    if (!in_picture(picture, view, w, 0.2, 0.8)) return 0;
     const double border = step < 0 ? w : w + 1;
     int edges = 0;
     for (const double y : {0.15, 0.3, 0.45, 0.6, 0.74, 0.82, 0.9}) {
@@ -165,7 +199,7 @@ class key_evidence {
                           double& bright, double& odds) {
     bright = 0;
     odds = 0;
-    if (!in_picture(picture, view, w)) return 0;
+    if (!in_picture(picture, view, w, 0.7, 0.88)) return 0;
     double sum = 0;
     for (const double x : {0.25, 0.5, 0.75}) {
       for (const double y : {0.72, 0.8, 0.88}) sum += picture(view(w + x, y)) / 9;
@@ -201,6 +235,7 @@ class key_evidence {
   int last_ = 0;
   double middle_ = 0;
   double contrast_ = 0;
+  double lean_ = 0;
 };
 
 }  // namespace vmt::inline VMT_ABI::keyboard
