@@ -82,25 +82,32 @@ TEST_CASE("a keyboard is found upside down, mirrored, and both, and the spans go
   }
 }
 
-TEST_CASE("a keyboard that leaves the picture on both sides has no octave, but one that is told") {
-  const keyboard truth = placed({{{-240, 180}, {1240, 180}, {1240, 380}, {-240, 380}}});
+TEST_CASE("a keyboard that leaves the picture on both sides alike is taken for the usual one") {
+  const auto drawn = vmt_test::draw(placed({{{-100, 180}, {1100, 180}, {1100, 380}, {-100, 380}}}));
+  const auto found = only(drawn.picture);
+  CHECK(found.range.certain);
+  CHECK(found.where.lowest_key == 29);  // 100 of 1200 pixels are 4.33 keys
+  CHECK(vmt_test::compare(found.where, drawn).right());
+}
+
+TEST_CASE("a keyboard that leaves the picture on one side more than on the other has no octave, but one that is told") {
+  const keyboard truth = placed({{{-390, 180}, {1090, 180}, {1090, 380}, {-390, 380}}});
   const auto drawn = vmt_test::draw(truth);
   auto found = only(drawn.picture);
   CHECK(found.range.left_cut);
-  CHECK(found.range.right_cut);
   CHECK_FALSE(found.range.certain);
-  // The first white key that is wholly in the picture: 240 of 1480 pixels are 8.43 keys.
-  const int lowest = 36;
-  REQUIRE(white_keys_below(lowest) == 9);
+  // The first white key that is wholly in the picture: 390 of 1480 pixels are 13.7 keys.
+  const int lowest = 45;
+  REQUIRE(white_keys_below(lowest) == 14);
   picture_options told;
   told.lowest_key = lowest;
   found = only(drawn.picture, told);
   CHECK(found.where.lowest_key == lowest);
   const auto e = vmt_test::compare(found.where, drawn);
   CHECK(e.right());
-  told.lowest_key = 38;  // of the keys from the next one on
+  told.lowest_key = 47;  // of the keys from the next one on
   found = only(drawn.picture, told);
-  CHECK(found.where.lowest_key == 38);
+  CHECK(found.where.lowest_key == 47);
   CHECK(vmt_test::compare(found.where, drawn).right());
 }
 

@@ -62,29 +62,6 @@ int lowest(const vmt::keyboard::keyboard& found, const keyboard_picture& p) {
   return best;
 }
 
-/// Whether the keys of a found keyboard lie on keys, whatever their numbers: three of four white borders meet true
-/// ones.
-bool near(const vmt::keyboard::keyboard& found, const keyboard_picture& p) {
-  int all = 0, meet = 0;
-  for (const auto& [key, ends] : borders_of(found)) {
-    if (!vmt::keyboard::is_white(key)) continue;
-    const double pitch = std::hypot(ends[1].x - ends[0].x, ends[1].y - ends[0].y);
-    const point along{(ends[1].x - ends[0].x) / pitch, (ends[1].y - ends[0].y) / pitch};
-    double least = 1e9;
-    for (const auto& [other, truth] : p.truth) {
-      if (!vmt::keyboard::is_white(other)) continue;
-      for (const point& t : truth) {
-        const double dx = t.x - ends[0].x, dy = t.y - ends[0].y;
-        if (std::abs(dx * along.y - dy * along.x) > pitch) continue;  // another row
-        least = std::min(least, std::abs(dx * along.x + dy * along.y));
-      }
-    }
-    ++all;
-    meet += least < 0.25 * pitch ? 1 : 0;
-  }
-  return 4 * meet >= 3 * all;
-}
-
 /// Whether somebody who sees all keys in the picture, and their ends where these are a third of a key inside it, can
 /// tell the octave and the side: no other place of a usual keyboard shows the same.
 bool decidable(const keyboard_picture& p) {
@@ -144,11 +121,6 @@ class tally {
     ++count_;
     const bool open = !p.truth.empty() && !decidable(p);
     open_ += open ? 1 : 0;
-    for (const auto& f : result.found) {
-      auto& [all, good] = scores_[static_cast<std::size_t>(std::clamp(f.where.score * 10, 0.0, 9.0))];
-      ++all;
-      good += !p.truth.empty() && near(f.where, p) ? 1 : 0;
-    }
     std::string verdict;
     bool answered = false;
     if (!result && result.found.size() > 1) {  // it asks which; the user knows
@@ -157,7 +129,7 @@ class tally {
         if (p.truth.empty() || !f.range.certain || !e.right() || f.where.mirrored != p.mirrored) continue;
         ++right_;
         ++several_;
-        errors_.insert(errors_.end(), e.borders.begin(), e.borders.end());
+        take(f.where.score, e);
         return;
       }
     }
@@ -174,20 +146,23 @@ class tally {
         options.picture.mirrored = p.mirrored;
         const auto again = vmt::keyboard::find_keyboard(p.picture, options);
         answered = again && compare(again.where(), p).right();
+        if (again) add_score(again.where().score, compare(again.where(), p).quantile(0.5) <= 2);
         answered_ += answered ? 1 : 0;
         if (!again) verdict += "; then: " + again.refusal;
       }
     } else if (p.truth.empty()) {
       ++wrong_;
+      add_score(result.where().score, false);
       verdict = "accepted without a keyboard";
     } else {
       const auto e = compare(result.where(), p);
       if (e.right() && result.where().mirrored == p.mirrored) {
         ++right_;
-        errors_.insert(errors_.end(), e.borders.begin(), e.borders.end());
+        take(result.where().score, e);
         return;
       }
       ++wrong_;
+      add_score(result.where().score, false);
       char text[200];
       std::snprintf(text, sizeof text, "WRONG: median %.1f px, %d missing, %d extra%s", e.quantile(0.5), e.missing,
                     e.extra, result.where().mirrored != p.mirrored ? ", mirrored" : "");
@@ -226,21 +201,33 @@ class tally {
     std::printf(
         "%d of them do not show their octave or side (%d of these are asked about); right of the others: %.1f %%\n",
         open_, open_asked_, 100.0 * right_ / std::max(count_ - open_asked_, 1));
-    std::printf("score: keyboards, and those that lie where one is\n");
+    std::printf("score: keyboards, and those of which half of the borders are within 2 px\n");
     for (std::size_t i = 0; i < scores_.size(); ++i) {
-      if (scores_[i].all > 0)
-        std::printf("  %.1f %4d %4d\n", static_cast<double>(i) / 10, scores_[i].all, scores_[i].good);
+      if (scores_[i].all > 0) std::printf("  %.3f %4d %4d\n", steps[i], scores_[i].all, scores_[i].good);
     }
     std::fflush(stdout);
   }
 
  private:
+  void add_score(double score, bool good) {
+    std::size_t i = 0;
+    while (i + 1 < steps.size() && score >= steps[i + 1]) ++i;
+    ++scores_[i].all;
+    scores_[i].good += good ? 1 : 0;
+  }
+
+  void take(double score, const keyboard_error& e) {
+    add_score(score, e.quantile(0.5) <= 2);
+    errors_.insert(errors_.end(), e.borders.begin(), e.borders.end());
+  }
+
   std::string name_;
   std::filesystem::path folder_;
   struct bin {
     int all = 0, good = 0;
   };
-  std::array<bin, 10> scores_{};
+  static constexpr std::array<double, 6> steps{0, 0.5, 0.8, 0.95, 0.99, 0.999};  ///< where the bins of scores begin
+  std::array<bin, steps.size()> scores_{};
   int open_ = 0, open_asked_ = 0;
   int count_ = 0, right_ = 0, refused_ = 0, several_ = 0, octave_ = 0, cut_ = 0, answered_ = 0, wrong_ = 0;
   std::vector<double> errors_;

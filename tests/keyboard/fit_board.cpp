@@ -68,6 +68,20 @@ TEST_CASE("tops of black keys move away from the camera, and the far edge is tha
   CHECK(view.black_right(far_right) > black_centre(far_right) + half);
 }
 
+TEST_CASE("white keys move, and the tops of black keys stay") {
+  const keyboard k = slanted();
+  board_view view = view_of(k);
+  view.values[board_view::raise] = 0;
+  const board_view moved = view.with_whites_moved(0.2);
+  for (const double x : {3.0, 30.0}) {
+    for (const double y : {0.0, 1.0}) {
+      CHECK(moved(x, y).x == doctest::Approx(view(x + 0.2, y).x));
+      CHECK(moved(x, y).y == doctest::Approx(view(x + 0.2, y).y));
+      CHECK(moved(moved.raised(x), y).x == doctest::Approx(view(view.raised(x), y).x));
+    }
+  }
+}
+
 TEST_CASE("a view that is off by a third of a key is put right to a fiftieth") {
   const keyboard k = slanted();
   const auto drawn = vmt_test::draw(k);

@@ -17,7 +17,7 @@ struct find_options {
 
 /// What was found in a video, or why nothing can be said.
 struct find_result {
-  std::vector<found_keyboard> found;  ///< all that reach the threshold, from the top of the picture down
+  std::vector<found_keyboard> found;  ///< those that reach the threshold, or 0.9 beside a sure one, from the top down
   index_t chosen = -1;                ///< which of them counts; −1 where the refusal says why none does
   std::string refusal;                ///< a sentence
   frame still;                        ///< the picture in which it was found: the median of a stretch of the video
@@ -76,8 +76,10 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
                      std::to_string(options.threshold).substr(0, 4) + " is asked for";
     return;
   }
+  // Beside a keyboard that is sure, what is only half as one is no second one to ask about.
+  const double least = all.front().where.score > 0.99 ? (std::max)(options.threshold, 0.9) : options.threshold;
   for (found_keyboard& f : all) {
-    if (f.where.score >= options.threshold) result.found.push_back(std::move(f));
+    if (f.where.score >= least) result.found.push_back(std::move(f));
   }
   const auto height = [](const found_keyboard& f) {
     double sum = 0;

@@ -8,15 +8,14 @@ namespace vmt::inline VMT_ABI::keyboard {
 
 /// A keyboard that was found in a picture.
 struct found_keyboard {
-  keyboard where;     ///< with spans of the keys and a score
-  key_range range;    ///< how sure the octave is, and whether the keyboard goes on beyond the picture
-  double spread = 0;  ///< median distance of the outline that was seen from the one that is stated, in white pitches
-  double agreeing =
-      0;  ///< share of the black keys that are not covered that were seen, less those that were seen not to be there
-  double covered = 0;        ///< share of the black keys of which nothing can be said
-  double dark_gaps = 0;      ///< share of the cracks without a black key where it is as dark as on one
-  double whites = 0;         ///< the same of the white keys, which must be bright: −1 … 1
-  double cracks = 0;         ///< the same of the cracks between them
+  keyboard where;        ///< with spans of the keys and a score
+  key_range range;       ///< how sure the octave is, and whether the keyboard goes on beyond the picture
+  double spread = 0;     ///< median distance of the outline that was seen from the one that is stated, in white pitches
+  double agreeing = 0;   ///< share of the black keys not covered that were seen, less those seen not to be there
+  double covered = 0;    ///< share of the black keys of which nothing can be said
+  double dark_gaps = 0;  ///< share of the cracks without a black key where it is as dark as on one
+  double whites = 0;     ///< share of the white keys that are bright, less those that are dark: −1 … 1
+  double cracks = 0;     ///< the same of the cracks between them
   double crack_deviate = 0;  ///< how clearly there are cracks, as a normal deviate
   int black_keys = 0;        ///< that were seen
   int views = 1;             ///< that were tried of it
@@ -86,11 +85,11 @@ inline std::array<point, 4> corners_of(const board_view& view, const key_range& 
 }
 
 /// How sure it is, 0 … 1, that a keyboard is there and its keys are in their places: a logistic function of what was
-/// seen.
+/// seen. Rows of hammers have dark gaps everywhere; stripes and lids have no cracks.
 inline double score_of(const found_keyboard& f) {
   const double evidence = -1.2 + 18 * (f.agreeing - 0.75) - 4 * f.covered - 10 * f.dark_gaps + (f.whites - 0.8) +
                           0.6 * ((std::min)(f.black_keys, 14) - 9) - 4 * (f.spread * f.pitch - 0.4) +
-                          2.5 * (std::clamp(f.crack_deviate, -2.0, 4.0) - 3);
+                          1.6 * (std::clamp(f.crack_deviate, -2.0, 4.0) - 3);
   return 1 / (1 + std::exp(-evidence));
 }
 

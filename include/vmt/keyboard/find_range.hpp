@@ -84,7 +84,7 @@ class range_evidence {
 /// the picture shows or does not show, the edges at its ends, and how usual it is: 88 keys 0; 76 (E–G), 73 (E–E), 61
 /// and 49 (C–C) −1.5; 85, 54, 37, 32, 25 −4; other ranges −10; mirrored −2.5; each end out of the picture −0.5, each
 /// white key out of it −0.15; the middle of the keyboard at a share d of the picture's width from the middle of the
-/// picture −1.5 log(1 + (d / 0.04)²). The octave is certain where all others, in either sense, are 15 times (e^2.7)
+/// picture −1.5 log(1 + (d / 0.04)²). The octave is certain where all others, in either sense, are 25 times (e^3.2)
 /// less likely. Nothing where the hint's lowest key does not fit the pattern.
 inline std::optional<key_range> choose_range(const key_evidence& seen, const range_hints& hints) {
   struct instrument {
@@ -101,7 +101,7 @@ inline std::optional<key_range> choose_range(const key_evidence& seen, const ran
                                                     {48, 84, -4},
                                                     {41, 72, -4},
                                                     {48, 72, -4}}};
-  constexpr double sure = 2.7, mirrored_penalty = 2.5;
+  constexpr double sure = 3.2, mirrored_penalty = 2.5;
   const detail::range_evidence evidence(seen);
   const int lo = seen.first_in_picture();
   const int hi = seen.last_in_picture();
