@@ -64,9 +64,11 @@ template <class R, class T>
 }
 
 /// y = act(conv(x, w) + bias + residual): bias and residual may be nothing, `relu` chooses the activation.
+/// \param ready  w as `arrange_weight` arranges it, (R·S)×K×C, by one who uses it often; or nothing
 template <class R, class T>
 void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
-            const_view<T, 4> residual, bool relu, tensor_view<T, 4> y, const ops::conv2d_params& p) {
+            const_view<T, 4> residual, bool relu, tensor_view<T, 4> y, const ops::conv2d_params& p,
+            const_view<T, 3> ready = {}) {
   if (y.empty()) return;
   const index_t pixels = y.extent(2) * y.extent(3);
   if (is_pointwise(w.extents(), p) && bias.empty() && residual.empty() && !relu) {
@@ -88,7 +90,8 @@ void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_v
   auto room = ctx.scratch().borrow();
   in_arithmetic<T>(ctx, [&]<class Math>() {
     if (s.channels % Math::depth == 0) {
-      const arranged_weight<T, false> left{s.filters, s.by_channels, arranged(ctx, room, w, false)};
+      const input_span<T> weight = ready.empty() ? arranged(ctx, room, w, false) : ctx.in(ready);
+      const arranged_weight<T, false> left{s.filters, s.by_channels, weight};
       launch_product<Math, R, T>(ctx, rows, columns, s.weights, left, conv_input_by_tap<T>{input}, out);
     } else {
       launch_product<Math, R, T>(ctx, rows, columns, s.weights, conv_weight<T>{s, ctx.in(w)}, input, out);
