@@ -48,7 +48,7 @@ TEST_CASE("launches stay within what a device allows, whatever the size") {
       CHECK(cut >= 1);
       CHECK((cut == 1 || 2304 / cut >= 8 * 16));
     }
-    CHECK(gpu::depth_parts(1, index_t{1} << 30, 16, 2, d) <= 256);
+    CHECK(gpu::depth_parts(1, index_t{1} << 30, 16, 4, d) <= 512);
   }
   CHECK(gpu::map_shape(1000, h100) == gpu::launch_shape{4, 1, 1, 256, 0});
 }

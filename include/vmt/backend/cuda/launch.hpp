@@ -79,7 +79,7 @@ template <class Sum>
 [[nodiscard]] inline index_t depth_parts(index_t tiles, index_t depth, index_t step, int resident,
                                          const device_limits& d) noexcept {
   const index_t wanted = static_cast<index_t>(d.multiprocessors) * resident / (std::max)(tiles, index_t{1});
-  return (std::max)(index_t{1}, (std::min)({wanted, depth / (8 * step), index_t{256}}));
+  return (std::max)(index_t{1}, (std::min)({wanted, depth / (8 * step), index_t{512}}));
 }
 
 }  // namespace vmt::inline VMT_ABI::gpu
