@@ -162,7 +162,9 @@ int train() {
       if (i == 0) first = last;
       const double off = std::abs(last - expected) / expected;
       // Adam divides by a gradient's size: rounding grows from step to step.
-      const double allowed = (i == 0 ? 1 : 20) * (p == gpu::precision::f32 ? 2e-5 : p == gpu::precision::tf32 ? 2e-3 : 1e-2);
+      const double allowed = (i == 0 ? 1 : 20) * (p == gpu::precision::f32    ? 2e-5
+                                                  : p == gpu::precision::tf32 ? 2e-3
+                                                                              : 1e-2);
       failed += report(off <= allowed, name(p), "loss of step " + std::to_string(i), off, allowed);
     }
     failed += report(last < first, name(p), "the loss falls", last, first);
@@ -184,8 +186,9 @@ void time(const char* what, const char* precision, index_t batch, F f) {
     all.push_back(now() - begin);
   }
   std::sort(all.begin(), all.end());
-  std::printf("{\"use\": \"%s\", \"precision\": \"%s\", \"batch\": %td, \"n\": 20, \"min_ms\": %.4f, \"median_ms\": %.4f}\n",
-              what, precision, batch, all.front(), all[10]);
+  std::printf(
+      "{\"use\": \"%s\", \"precision\": \"%s\", \"batch\": %td, \"n\": 20, \"min_ms\": %.4f, \"median_ms\": %.4f}\n",
+      what, precision, batch, all.front(), all[10]);
 }
 
 int bench() {
@@ -255,8 +258,10 @@ class kernel_times final : public launch_observer {
       all += static_cast<double>(ms);
     }
     std::vector<std::pair<std::string, std::pair<int, double>>> sorted(sums.begin(), sums.end());
-    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.second > b.second.second; });
-    std::printf("\n%s: %zu launches, %.3f ms\n%10s %6s %9s  kernel\n", title, entries_.size(), all, "ms", "%", "launches");
+    std::sort(sorted.begin(), sorted.end(),
+              [](const auto& a, const auto& b) { return a.second.second > b.second.second; });
+    std::printf("\n%s: %zu launches, %.3f ms\n%10s %6s %9s  kernel\n", title, entries_.size(), all, "ms", "%",
+                "launches");
     for (const auto& [what, found] : sorted) {
       if (found.second < 0.002 * all) break;
       std::printf("%10.4f %6.1f %9d  %s\n", found.second, 100 * found.second / all, found.first, what.c_str());

@@ -60,7 +60,9 @@ struct batch_memory {
   using room = plain_room<T>;
 };
 template <class Context>
-  requires requires { typename Context::runtime_type::template pinned<float>; }
+  requires requires {
+    typename Context::runtime_type::template pinned<float>;
+  }
 struct batch_memory<Context> {
   template <class T>
   using room = typename Context::runtime_type::template pinned<T>;
@@ -68,8 +70,9 @@ struct batch_memory<Context> {
 }  // namespace detail
 
 /// Loads the batches of one epoch on threads of its own: while one batch is used the next ones are made, one by each
-/// thread, and there are never more than these. Which thread makes a batch changes nothing. The inputs lie in memory that
-/// the device of `Context` copies from by itself, if it has one: who uses a batch waits for that before the next one.
+/// thread, and there are never more than these. Which thread makes a batch changes nothing. The inputs lie in memory
+/// that the device of `Context` copies from by itself, if it has one: who uses a batch waits for that before the next
+/// one.
 template <class Source, std::size_t Rank, class Context = void>
 class batch_loader {
  public:

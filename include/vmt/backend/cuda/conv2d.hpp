@@ -26,8 +26,8 @@ void launch_product(gpu_context<R>& ctx, index_t rows, index_t columns, index_t 
   const index_t size = parts * rows * columns;
   T* const sums = parts == 1 ? nullptr : room.template take<T>(size);
   const sum_out<T, Out> last{out, parts == 1 ? device_span<T>{} : ctx.out(sums, size), m, n};
-  const product_tile<Left, Right, sum_out<T, Out>, Math> body{left, right, last, m, n, static_cast<int>(depth),
-                                                              static_cast<int>(part)};
+  const product_tile<Left, Right, sum_out<T, Out>, Math> body{
+      left, right, last, m, n, static_cast<int>(depth), static_cast<int>(part)};
   ctx.tiles(body, rows, columns, parts, Math::rows, Math::columns);
   if (parts == 1) return;
   ctx.map(rows * columns, combine_parts<T, Out>{ctx.in(static_cast<const T*>(sums), size), static_cast<int>(parts),

@@ -44,7 +44,8 @@ template <class Stored, class R, class T, class Room>
     const conv_sizes s(images.extents(), p.conv.extents(), e, p.conv_params);
     const map_out<T, Stored> out{ctx.out(a), s.filters, s.out_pixels, s.by_out_pixels, {}, {}, false};
     launch_product<typename R::bf16_math, R, T>(ctx, e[1], e[0] * e[2] * e[3], s.weights,
-                                                conv_weight<T>{s, ctx.in(p.conv)}, conv_input<T>{s, ctx.in(images)}, out);
+                                                conv_weight<T>{s, ctx.in(p.conv)}, conv_input<T>{s, ctx.in(images)},
+                                                out);
   }
   return a;
 }
@@ -62,10 +63,9 @@ void frame_maps_backward(gpu_context<R>& ctx, const_view<T, 4> x, tensor_view<co
   } else {
     using math = typename R::bf16_math;
     const conv_sizes s(images.extents(), p.conv.extents(), da.extents(), p.conv_params);
-    launch_product<typename math::narrow, R, T>(ctx, da.extent(1), s.weights, da.extent(0) * s.out_pixels,
-                                                conv_gradient_rows<T, Stored>{s, ctx.in(da)},
-                                                conv_input_columns<T>{{s, ctx.in(images)}},
-                                                weight_out<T>{ctx.out(dconv), s.weights});
+    launch_product<typename math::narrow, R, T>(
+        ctx, da.extent(1), s.weights, da.extent(0) * s.out_pixels, conv_gradient_rows<T, Stored>{s, ctx.in(da)},
+        conv_input_columns<T>{{s, ctx.in(images)}}, weight_out<T>{ctx.out(dconv), s.weights});
     if (dx.data_handle() == nullptr) return;
     const map_out<T> out{ctx.out(dx), s.channels, s.height_width, s.by_pixels, {}, {}, false};
     launch_product<math, R, T>(ctx, s.channels, dx.size(), da.extent(1) * s.taps,
@@ -107,9 +107,9 @@ void vmt_frame_stem_backward(gpu_context<R>& ctx, const_view<T, 4> x, const_view
       const index_t groups = channels * frames * where.parts;
       double* const sums = room.template take<double>(2 * groups);
       T* const constants = room.template take<T>(2 * channels);
-      ctx.reduce(groups, gpu::frame_stem_sums_body<T, Stored>{forward, where, gpu::divisor(frames), ctx.in(read),
-                                                              ctx.in(dy), ctx.out(sums, 2 * groups),
-                                                              static_cast<int>(groups)});
+      ctx.reduce(groups,
+                 gpu::frame_stem_sums_body<T, Stored>{forward, where, gpu::divisor(frames), ctx.in(read), ctx.in(dy),
+                                                      ctx.out(sums, 2 * groups), static_cast<int>(groups)});
       const double* const found = sums;
       ctx.map(channels, gpu::frame_stem_rule_body<T>{
                             forward, ctx.in(found, groups), ctx.in(found + groups, groups), where.parts,

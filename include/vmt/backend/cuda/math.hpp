@@ -8,8 +8,8 @@
 #include <type_traits>
 
 /// \file
-/// How a block multiplies two tiles in shared memory. A math names the tile's sizes, how numbers get into it, and the sums that each thread keeps. `exact` is plain arithmetic; the tensor cores' is in
-/// `tensor_tile.hpp`.
+/// How a block multiplies two tiles in shared memory. A math names the tile's sizes, how numbers get into it, and the
+/// sums that each thread keeps. `exact` is plain arithmetic; the tensor cores' is in `tensor_tile.hpp`.
 
 namespace vmt::inline VMT_ABI::gpu {
 
@@ -60,7 +60,9 @@ template <class T>
 [[nodiscard]] VMT_HOST_DEVICE T number(T x) noexcept {
   return x;
 }
-[[nodiscard]] VMT_HOST_DEVICE inline float number(stored_bf16 x) noexcept { return from_bf16(x.bits); }
+[[nodiscard]] VMT_HOST_DEVICE inline float number(stored_bf16 x) noexcept {
+  return from_bf16(x.bits);
+}
 /// A number as it is kept.
 template <class Stored, class T>
 [[nodiscard]] VMT_HOST_DEVICE Stored stored(T x) noexcept {

@@ -26,12 +26,12 @@ void batch_statistics(gpu_context<R>& ctx, tensor_view<const Stored, 4> x, const
   const index_t c = x.extent(1), groups = c * where.parts;
   double* const sums = room.template take<double>(2 * groups);
   const double* const found = sums;
-  ctx.reduce(groups, norm_moments_body<T, Stored>{where, ctx.in(x), ctx.out(sums, 2 * groups), static_cast<int>(groups)});
-  ctx.map(c, norm_statistics_body<T, Stored>{ctx.in(x), where.pixels, ctx.in(found, groups),
-                                             ctx.in(found + groups, groups), where.parts,
-                                             static_cast<double>(where.all), s.momentum, s.epsilon, ctx.out(s.mean),
-                                             ctx.out(s.inverse_deviation), ctx.out(s.running_mean),
-                                             ctx.out(s.running_variance)});
+  ctx.reduce(groups,
+             norm_moments_body<T, Stored>{where, ctx.in(x), ctx.out(sums, 2 * groups), static_cast<int>(groups)});
+  ctx.map(c, norm_statistics_body<T, Stored>{
+                 ctx.in(x), where.pixels, ctx.in(found, groups), ctx.in(found + groups, groups), where.parts,
+                 static_cast<double>(where.all), s.momentum, s.epsilon, ctx.out(s.mean), ctx.out(s.inverse_deviation),
+                 ctx.out(s.running_mean), ctx.out(s.running_variance)});
 }
 }  // namespace gpu
 

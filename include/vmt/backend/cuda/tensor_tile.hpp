@@ -4,12 +4,13 @@
 #include <vmt/backend/cuda/math.hpp>
 
 /// \file
-/// Products of two tiles on tensor cores. All but the instruction itself is here, for host and device: which thread holds
-/// which factors and sums is the same code in both. The instruction is one of
+/// Products of two tiles on tensor cores. All but the instruction itself is here, for host and device: which thread
+/// holds which factors and sums is the same code in both. The instruction is one of
 ///   mma.sync.m16n8k16 of bf16, where a 32-bit word holds two factors that follow each other along the depth, and
 ///   mma.sync.m16n8k8 of tf32, where it holds one:
-/// in words both multiply 16 rows × 8 words by 8 words × 8 columns, and spread them over the 32 threads of a warp in the
-/// same way (PTX ISA, "Matrix fragments for mma.m16n8k16" and "… k8"). `instruction_on_host` is that text as a loop.
+/// in words both multiply 16 rows × 8 words by 8 words × 8 columns, and spread them over the 32 threads of a warp in
+/// the same way (PTX ISA, "Matrix fragments for mma.m16n8k16" and "… k8"). `instruction_on_host` is that text as a
+/// loop.
 
 namespace vmt::inline VMT_ABI::gpu {
 
@@ -70,13 +71,13 @@ void instruction_on_host(const left_words* a, const right_words* b, instruction_
   for (int lane = 0; lane < 32; ++lane)
     for (int i = 0; i < 4; ++i)
       for (int w = 0; w < 8; ++w) {
-        c[lane].at[i] += Factor::dot(left[instruction_sums::row(lane, i)][w],
-                                     right[w][instruction_sums::column(lane, i)]);
+        c[lane].at[i] +=
+            Factor::dot(left[instruction_sums::row(lane, i)][w], right[w][instruction_sums::column(lane, i)]);
       }
 }
 
-/// A tile of rows × 16 words in shared memory, four words at a time. The quads of a row change places from row to row, so
-/// that neither those who write a quad of each of eight rows nor those who read all of two rows meet in a bank.
+/// A tile of rows × 16 words in shared memory, four words at a time. The quads of a row change places from row to row,
+/// so that neither those who write a quad of each of eight rows nor those who read all of two rows meet in a bank.
 template <int Rows>
 struct word_tile {
   four<std::uint32_t> quads[static_cast<std::size_t>(Rows) * 4];
@@ -98,7 +99,7 @@ struct tensor_tile {
   static constexpr const char* name = Factor::name;
   static constexpr int rows = 64, columns = Columns, threads = 256;
   static constexpr int down = 2, across = Columns / 32;  ///< instructions of a warp
-  static constexpr int blocks = 2;  ///< that a multiprocessor holds
+  static constexpr int blocks = 2;                       ///< that a multiprocessor holds
   static constexpr int depth = 16 * Factor::in_word;
   static constexpr int run = 4 * Factor::in_word;  ///< numbers of a column that go to shared memory together
   static constexpr int stage_pitch = columns + 4;

@@ -4,9 +4,9 @@
 #include <vmt/backend/cuda/bodies/conv2d.hpp>
 
 /// \file
-/// The same three matrix products with the depth, or the columns, in another order: tap after tap, the channels of a tap
-/// one after the other. Where the channels fill whole steps, all numbers that a thread brings in a step belong to one
-/// tap: it looks once whether the tap lies in the picture, and the rest are numbers at equal distances.
+/// The same three matrix products with the depth, or the columns, in another order: tap after tap, the channels of a
+/// tap one after the other. Where the channels fill whole steps, all numbers that a thread brings in a step belong to
+/// one tap: it looks once whether the tap lies in the picture, and the rest are numbers at equal distances.
 ///
 ///                          rows  columns     depth       A                B
 ///   conv2d                 k     n, i, j     (r, s), c   w, arranged      x, shifted
@@ -27,7 +27,8 @@ struct arrange_weight {
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_inner.quotient(i);
     const int tap = by_outer.quotient(line);
-    y.set(i, w[(line - tap * by_outer.value()) * outer_distance + (i - line * by_inner.value()) * inner_distance + tap]);
+    y.set(i,
+          w[(line - tap * by_outer.value()) * outer_distance + (i - line * by_inner.value()) * inner_distance + tap]);
   }
 };
 

@@ -13,8 +13,8 @@ namespace vmt::inline VMT_ABI::gpu {
 ///
 /// In each step a thread brings some numbers of a row or column of an operand, or some of one place of the depth:
 /// `depth_first` says whether numbers that follow each other in memory follow along the depth. Where they do, the
-/// operand has `along_outer(o, d, depth)`, else `along_depth(o, d, depth)`: what stands at (o, d), as `[0]`, and j rows or
-/// columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0.
+/// operand has `along_outer(o, d, depth)`, else `along_depth(o, d, depth)`: what stands at (o, d), as `[0]`, and j rows
+/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0.
 template <class Left, class Right, class Out, class Math>
 struct product_tile {
   using kind = tile_kind;
@@ -26,8 +26,9 @@ struct product_tile {
   static constexpr int right_each = Math::columns * Math::depth / threads;
   static constexpr int runs = Math::depth / Math::run;  ///< of a row of a tile
   /// Whether a thread brings one run of a row of the left tile, four numbers at a time.
-  static constexpr bool left_in_runs =
-      Math::run > 1 && left_each == Math::run && requires(const Left& l) { l.quad(0, 0, 0); };
+  static constexpr bool left_in_runs = Math::run > 1 && left_each == Math::run&& requires(const Left& l) {
+    l.quad(0, 0, 0);
+  };
 
   Left left;
   Right right;
@@ -39,7 +40,8 @@ struct product_tile {
     typename Math::tiles factors[2];
     alignas(16) typename Math::sum stage[static_cast<std::size_t>(Math::rows * Math::stage_pitch)];
   };
-  /// Numbers are rounded on their way into shared memory: before, they are on their way here while a tile is multiplied.
+  /// Numbers are rounded on their way into shared memory: before, they are on their way here while a tile is
+  /// multiplied.
   struct registers {
     typename Math::sums sums;
     value left[static_cast<std::size_t>(left_each)], right[static_cast<std::size_t>(right_each)];
