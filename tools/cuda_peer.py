@@ -38,8 +38,11 @@ def main():
     for precision in ("f32", "tf32", "bf16"):
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.benchmark = True
-        layout = torch.channels_last if precision == "bf16" else torch.contiguous_format
-        net = onset_net.OnsetNet(onset_net.Options()).to(device, memory_format=layout)
+        net = onset_net.OnsetNet(onset_net.Options()).to(device)
+        if precision == "bf16":  # channels-last is a layout of rank 4; the aggregation's weight has rank 5
+            for p in net.parameters():
+                if p.dim() == 4:
+                    p.data = p.data.contiguous(memory_format=torch.channels_last)
         forward = torch.compile(net) if arguments.compile else net
 
         def amp():

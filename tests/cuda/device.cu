@@ -3,7 +3,7 @@
 // training steps, and times. `tools/cuda-check` runs it, also below compute-sanitizer. Without a device it says so and
 // ends with status 77. Its kernels are all that networks in float launch: the table of registers is made from them.
 //
-//     vmt-cuda-check parity|networks|train|bench
+//     vmt-cuda-check parity [--few]|networks|train|bench|profile [tf32 …]
 
 #include <vmt/backend/cuda/cuda.cuh>
 #include <vmt/engine/gpu_onset_engine.hpp>
@@ -18,6 +18,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <string>
+#include <vector>
 
 using namespace vmt;
 using vmt_test::case_tensor;
@@ -39,13 +42,31 @@ int report(bool good, const char* precision, const std::string& what, double off
   return good ? 0 : 1;
 }
 
-int parity() {
+/// Of the table, the first and the last case of each kind: enough to see every kernel, for tools that are slow.
+template <class Cases>
+std::vector<bool> chosen(const Cases& cases, bool few) {
+  std::vector<bool> wanted(cases.size(), !few);
+  if (!few) return wanted;
+  const auto kind = [&](std::size_t i) { return cases[i].name.substr(0, cases[i].name.find_first_of("0123456789[(")); };
+  std::map<std::string, std::size_t> last;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (last.count(kind(i)) == 0) wanted[i] = true;
+    last[kind(i)] = i;
+  }
+  for (const auto& [name, i] : last) wanted[i] = true;
+  return wanted;
+}
+
+int parity(bool few) {
   int failed = 0, ran = 0;
   ops::generic_context oracle;
   for (const gpu::precision p : precisions) {
     cuda_context ctx({.precision = p});
     const vmt_test::op_table<float, cuda_context> table(tolerance(p));
-    for (const auto& c : table.cases()) {
+    const std::vector<bool> wanted = chosen(table.cases(), few);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (!wanted[i]) continue;
+      const auto& c = table.cases()[i];
       const std::vector<float> found = c.fast(ctx);
       const double off = distance(found, c.plain(oracle));
       // A device multiplies and adds in one instruction: what the host makes exactly may differ in the last bits.
@@ -141,7 +162,9 @@ int train() {
       if (i == 0) first = last;
       const double off = std::abs(last - expected) / expected;
       // Adam divides by a gradient's size: rounding grows from step to step.
-      const double allowed = (i == 0 ? 1 : 20) * (p == gpu::precision::f32 ? 2e-5 : p == gpu::precision::tf32 ? 2e-3 : 1e-2);
+      const double allowed = (i == 0 ? 1 : 20) * (p == gpu::precision::f32    ? 2e-5
+                                                  : p == gpu::precision::tf32 ? 2e-3
+                                                                              : 1e-2);
       failed += report(off <= allowed, name(p), "loss of step " + std::to_string(i), off, allowed);
     }
     failed += report(last < first, name(p), "the loss falls", last, first);
@@ -163,8 +186,9 @@ void time(const char* what, const char* precision, index_t batch, F f) {
     all.push_back(now() - begin);
   }
   std::sort(all.begin(), all.end());
-  std::printf("{\"use\": \"%s\", \"precision\": \"%s\", \"batch\": %td, \"n\": 20, \"min_ms\": %.4f, \"median_ms\": %.4f}\n",
-              what, precision, batch, all.front(), all[10]);
+  std::printf(
+      "{\"use\": \"%s\", \"precision\": \"%s\", \"batch\": %td, \"n\": 20, \"min_ms\": %.4f, \"median_ms\": %.4f}\n",
+      what, precision, batch, all.front(), all[10]);
 }
 
 int bench() {
@@ -194,10 +218,93 @@ int bench() {
     nn::adam<float, cuda> adam(net.parameters().size());
     for (const index_t batch : {24, 192}) {
       const auto x = there(ctx, case_tensor<float>(extents<4>{batch, 5, 145, 800}, 1, 0, 1));
-      auto targets = there(ctx, case_tensor<float>(extents<2>{batch, 88}, 2, 0, 1));
+      const auto targets = there(ctx, case_tensor<float>(extents<2>{batch, 88}, 2, 0, 1));
       cuda_tensor<float, 2> logits(batch, 88), d(batch, 88);
       time("train", name(p), batch, [&] { step(far, ctx, adam, x, targets, logits, d); });
     }
+  }
+  return 0;
+}
+
+/// The time of each kernel, between two events of the stream. The events cost a few microseconds a launch, which is
+/// why the sum is more than `bench` says.
+class kernel_times final : public launch_observer {
+ public:
+  kernel_times() = default;
+  kernel_times(const kernel_times&) = delete;
+  ~kernel_times() override {
+    for (const entry& e : entries_) cudaEventDestroy(e.begin), cudaEventDestroy(e.end);
+  }
+  void before(const char* kernel, const gpu::launch_shape& s, cudaStream_t stream) override {
+    std::string what = kernel;
+    if (s.shared_bytes > 8192) {  // tiles: their number tells one layer from another
+      what += " " + std::to_string(s.blocks_x) + "x" + std::to_string(s.blocks_y) + "x" + std::to_string(s.blocks_z);
+    }
+    entries_.push_back({what, event(), event()});
+    VMT_CUDA_CHECK(cudaEventRecord(entries_.back().begin, stream));
+  }
+  void after(cudaStream_t stream) override { VMT_CUDA_CHECK(cudaEventRecord(entries_.back().end, stream)); }
+
+  /// After the stream has been waited for.
+  void print(const char* title) const {
+    std::map<std::string, std::pair<int, double>> sums;
+    double all = 0;
+    for (const entry& e : entries_) {
+      float ms = 0;
+      VMT_CUDA_CHECK(cudaEventElapsedTime(&ms, e.begin, e.end));
+      auto& [launches, time] = sums[e.what];
+      ++launches;
+      time += static_cast<double>(ms);
+      all += static_cast<double>(ms);
+    }
+    std::vector<std::pair<std::string, std::pair<int, double>>> sorted(sums.begin(), sums.end());
+    std::sort(sorted.begin(), sorted.end(),
+              [](const auto& a, const auto& b) { return a.second.second > b.second.second; });
+    std::printf("\n%s: %zu launches, %.3f ms\n%10s %6s %9s  kernel\n", title, entries_.size(), all, "ms", "%",
+                "launches");
+    for (const auto& [what, found] : sorted) {
+      if (found.second < 0.002 * all) break;
+      std::printf("%10.4f %6.1f %9d  %s\n", found.second, 100 * found.second / all, found.first, what.c_str());
+    }
+  }
+
+ private:
+  struct entry {
+    std::string what;
+    cudaEvent_t begin, end;
+  };
+  static cudaEvent_t event() {
+    cudaEvent_t e = nullptr;
+    VMT_CUDA_CHECK(cudaEventCreate(&e));
+    return e;
+  }
+  std::vector<entry> entries_;
+};
+
+int profile(const std::vector<std::string>& which) {
+  const onset_net_options o{};
+  onset_net<float> net(o);
+  nn::initialise<float>(net, 1);
+  for (const gpu::precision p : precisions) {
+    if (!which.empty() && std::find(which.begin(), which.end(), name(p)) == which.end()) continue;
+    cuda_context ctx({.precision = p});
+    onset_net<float, cuda> far(o);
+    nn::copy_weights(net, far);
+    nn::adam<float, cuda> adam(net.parameters().size());
+    const auto x = there(ctx, case_tensor<float>(extents<4>{24, 5, 145, 800}, 1, 0, 1));
+    const auto targets = there(ctx, case_tensor<float>(extents<2>{24, 88}, 2, 0, 1));
+    cuda_tensor<float, 2> logits(24, 88), d(24, 88);
+    const auto measure = [&](const char* what, auto work) {
+      work(), work(), ctx.synchronise();
+      kernel_times times;
+      ctx.runtime().observe(&times);
+      work();
+      ctx.runtime().observe(nullptr);
+      ctx.synchronise();
+      times.print((std::string(name(p)) + ", " + what + ", batch 24").c_str());
+    };
+    measure("forward", [&] { far.forward(ctx, x, logits); });
+    measure("training step", [&] { step(far, ctx, adam, x, targets, logits, d); });
   }
   return 0;
 }
@@ -211,12 +318,16 @@ int main(int argc, char** argv) {
     return skipped;
   }
   try {
-    const std::string what = argc == 2 ? argv[1] : "";
-    if (what == "parity") return parity() == 0 ? 0 : 1;
+    const std::string what = argc >= 2 ? argv[1] : "";
+    const std::vector<std::string> rest(argv + (std::min)(argc, 2), argv + argc);
+    if (what == "profile") return profile(rest);
+    if (what == "parity" && rest.size() <= 1 && (rest.empty() || rest[0] == "--few")) {
+      return parity(!rest.empty()) == 0 ? 0 : 1;
+    }
     if (what == "networks") return networks() == 0 ? 0 : 1;
     if (what == "train") return train() == 0 ? 0 : 1;
     if (what == "bench") return bench();
-    std::fprintf(stderr, "usage: %s parity|networks|train|bench\n", argv[0]);
+    std::fprintf(stderr, "usage: %s parity [--few]|networks|train|bench|profile [f32|tf32|bf16 …]\n", argv[0]);
     return 2;
   } catch (const error& e) {
     std::printf("%s\n", e.what());

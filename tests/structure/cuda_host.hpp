@@ -27,11 +27,12 @@ inline std::vector<float> answers() {
 inline std::vector<std::size_t> sizes() {
   using namespace vmt;
   using math = gpu::exact<float>;
+  using out = gpu::sum_out<float, gpu::map_out<float>>;
   return {sizeof(onset_net<float>),
           sizeof(onset_net<float, simulated>),
           sizeof(simulated_context),
           sizeof(gpu::conv_sizes),
-          sizeof(gpu::product_tile<gpu::conv_weight<float>, gpu::conv_input<float>, gpu::map_out<float>, math>),
+          sizeof(gpu::product_tile<gpu::conv_weight<float>, gpu::conv_input_by_tap<float>, out, math>),
           sizeof(gpu::sample_columns_backward_body<float>),
           sizeof(gpu::adam_body<double>)};
 }

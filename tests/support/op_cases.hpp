@@ -83,6 +83,9 @@ inline const std::vector<conv_shape>& conv_shapes() {
       {1, 2, 3, 11, 5, 1, 3, 1, 2, 0, 3, 3},     // dilation and stride
       {1, 37, 3, 9, 21, 1, 1, 1, 1, 0, 0},       // key_net: the matrix of a colour
       {2, 66, 3, 3, 70, 3, 3, 1, 1, 1, 1},       // deep: more rows than a tile, few pixels
+      {3, 64, 5, 6, 96, 3, 3, 2, 2, 1, 1},       // channels that fill whole tiles, a stride
+      {2, 192, 4, 5, 64, 1, 3, 1, 1, 0, 2, 2},   // the same, dilated
+      {2, 128, 5, 4, 32, 1, 1, 2, 2, 0, 0},      // the same, one tap
   };
   return all;
 }

@@ -49,6 +49,7 @@ class gpu_conv {
       }
     }
     weight_ = moved<Backend>(folded);
+    arranged_ = moved<Backend>(by_tap(folded));
     bias_ = moved<Backend>(shift);
   }
   gpu_conv(const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm)
@@ -69,12 +70,23 @@ class gpu_conv {
   void run(gpu_context<R>& ctx, const_view<float, 4> x, const_view<float, 4> residual, bool relu,
            tensor_view<float, 4> y) const {
     gpu::conv2d(ctx, x, const_view<float, 4>(weight_.view()), const_view<float, 1>(bias_.view()), residual, relu, y,
-                params_);
+                params_, const_view<float, 3>(arranged_.view()));
   }
 
  private:
+  // As kernels that go tap by tap read it.
+  [[nodiscard]] static cpu_tensor<float, 3> by_tap(const cpu_tensor<float, 4>& w) {
+    const index_t filters = w.extent(0), channels = w.extent(1), taps = w.extent(2) * w.extent(3);
+    cpu_tensor<float, 3> arranged(taps, filters, channels);
+    for (index_t t = 0; t < taps; ++t)
+      for (index_t k = 0; k < filters; ++k)
+        for (index_t c = 0; c < channels; ++c) arranged(t, k, c) = w.data_handle()[(k * channels + c) * taps + t];
+    return arranged;
+  }
+
   ops::conv2d_params params_;
   tensor<float, 4, Backend> weight_;
+  tensor<float, 3, Backend> arranged_;
   tensor<float, 1, Backend> bias_;
 };
 

@@ -10,6 +10,7 @@
 #include <exception>  // exception_ptr
 #include <mutex>
 #include <numeric>  // iota
+#include <span>
 #include <thread>
 #include <vector>  // order
 
@@ -41,9 +42,38 @@ concept data_source = requires(const S& s, std::span<float> room) {
   return order;
 }
 
+/// The memory that a context's device copies batches from: pinned where the context has a device, else plain.
+template <class T>
+class plain_room {
+ public:
+  plain_room() = default;
+  explicit plain_room(index_t n) : numbers_(static_cast<std::size_t>(n)) {}
+  [[nodiscard]] std::span<T> span() noexcept { return numbers_; }
+
+ private:
+  std::vector<T> numbers_;
+};
+namespace detail {
+template <class Context>
+struct batch_memory {
+  template <class T>
+  using room = plain_room<T>;
+};
+template <class Context>
+  requires requires {
+    typename Context::runtime_type::template pinned<float>;
+  }
+struct batch_memory<Context> {
+  template <class T>
+  using room = typename Context::runtime_type::template pinned<T>;
+};
+}  // namespace detail
+
 /// Loads the batches of one epoch on threads of its own: while one batch is used the next ones are made, one by each
-/// thread, and there are never more than these. Which thread makes a batch changes nothing.
-template <class Source, std::size_t Rank>
+/// thread, and there are never more than these. Which thread makes a batch changes nothing. The inputs lie in memory
+/// that the device of `Context` copies from by itself, if it has one: who uses a batch waits for that before the next
+/// one.
+template <class Source, std::size_t Rank, class Context = void>
 class batch_loader {
  public:
   struct batch {
@@ -68,7 +98,8 @@ class batch_loader {
     for (std::size_t r = 1; r < Rank; ++r) sizes[r] = one[r - 1];
     for (index_t b = first; b < first + std::ssize(slots_); ++b) {
       slot& s = slot_of(b);
-      s.x.resize(extents<Rank>(sizes));
+      s.numbers = room(extents<Rank>(sizes).size());
+      s.x = {s.numbers.span().data(), extents<Rank>(sizes)};
       s.targets.resize(extents<2>{size, source.keys()});
       s.batch = b;
     }
@@ -99,12 +130,14 @@ class batch_loader {
     changed_.wait(lock, [&] { return s.full || failure_; });
     if (!s.full) std::rethrow_exception(failure_);
     const index_t n = count(next_++);
-    return {s.x.view().slice(0, n), s.targets.view().slice(0, n)};
+    return {s.x.slice(0, n), s.targets.view().slice(0, n)};
   }
 
  private:
+  using room = typename detail::batch_memory<Context>::template room<float>;
   struct slot {
-    cpu_tensor<float, Rank> x;
+    room numbers;
+    tensor_view<float, Rank> x;
     cpu_tensor<float, 2> targets;
     index_t batch = 0;  // that it holds, or waits for
     bool full = false;
@@ -126,7 +159,7 @@ class batch_loader {
         }
         for (index_t i = 0; i < count(b); ++i) {
           const auto sample = static_cast<index_t>(order_[static_cast<std::size_t>(b * size_ + i)]);
-          source_.load(sample, epoch_, augment_, s.x.view().slice(i, 1).span(), s.targets.view().slice(i, 1).span());
+          source_.load(sample, epoch_, augment_, s.x.slice(i, 1).span(), s.targets.view().slice(i, 1).span());
         }
         const std::lock_guard lock(mutex_);
         s.full = true;

@@ -155,7 +155,7 @@ class trainer {
   [[nodiscard]] double validate(Context& ctx, const Source& source) {
     const std::vector<std::uint32_t> order = shuffled(source.size(), o_.validation_samples, 0, 0xFFFFFFFF);
     const index_t all = static_cast<index_t>(order.size());
-    batch_loader<Source, rank> loader(source, order, o_.batch, 0, 0, false);
+    batch_loader<Source, rank, Context> loader(source, order, o_.batch, 0, 0, false);
     double sum = 0;
     for (index_t done = 0; done < all;) {
       const auto data = loader.next();
@@ -225,8 +225,9 @@ class trainer {
     if (n > 1 && o_.batch > 1 && n % o_.batch == 1) order.pop_back();  // batch norm needs more than one sample
     const index_t batches = (static_cast<index_t>(order.size()) + o_.batch - 1) / o_.batch;
     if (progress_.batch >= batches) return true;
-    batch_loader<Train, rank> loader(train, order, o_.batch, progress_.batch,
-                                     static_cast<std::uint32_t>(progress_.epoch), o_.augment, o_.loader_threads);
+    batch_loader<Train, rank, Context> loader(train, order, o_.batch, progress_.batch,
+                                              static_cast<std::uint32_t>(progress_.epoch), o_.augment,
+                                              o_.loader_threads);
     while (progress_.batch < batches) {
       const auto data = loader.next();
       if (o_.schedule == learning_rate_schedule::cosine) {

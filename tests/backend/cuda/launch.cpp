@@ -44,11 +44,11 @@ TEST_CASE("launches stay within what a device allows, whatever the size") {
         CHECK(parts <= 64);
         CHECK((parts == 1 || n / parts >= 256 * 16));
       }
-      const index_t cut = gpu::depth_parts(n, 2304, 16, d);
+      const index_t cut = gpu::depth_parts(n, 2304, 16, 2, d);
       CHECK(cut >= 1);
       CHECK((cut == 1 || 2304 / cut >= 8 * 16));
     }
-    CHECK(gpu::depth_parts(1, index_t{1} << 30, 16, d) <= 256);
+    CHECK(gpu::depth_parts(1, index_t{1} << 30, 16, 4, d) <= 512);
   }
   CHECK(gpu::map_shape(1000, h100) == gpu::launch_shape{4, 1, 1, 256, 0});
 }

@@ -30,6 +30,13 @@ struct tile_kind {};
 template <class Body, class Kind>
 inline constexpr bool is_kind = std::is_same_v<typename Body::kind, Kind>;
 
+/// Whether a map makes one number for each index and has it in two halves, keep(i, value(i)): a device then reads for
+/// several indices before it writes, which a compiler may not do by itself.
+template <class Body>
+inline constexpr bool has_value = requires(const Body& b) {
+  b.keep(0, b.value(0));
+};
+
 /// The order in which `run_on_host` takes blocks and threads. Results that depend on it have a race.
 enum class host_order { forward, reverse };
 

@@ -3,8 +3,8 @@
 
 #include <vmt/backend/cuda/arena.hpp>
 #include <vmt/backend/cuda/body.hpp>
-#include <vmt/backend/cuda/math.hpp>
 #include <vmt/backend/cuda/matrix_product.hpp>
+#include <vmt/backend/cuda/tensor_tile.hpp>
 #include <vmt/tensor/tensor.hpp>
 
 #include <span>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/backend/cuda/bodies/conv2d.hpp>
+#include <vmt/backend/cuda/bodies/conv2d_by_tap.hpp>
 #include <vmt/backend/cuda/norm.hpp>
 #include <vmt/ops/conv2d.hpp>
 
@@ -18,40 +18,43 @@ template <class Math, class R, class T, class Left, class Right, class Out>
 void launch_product(gpu_context<R>& ctx, index_t rows, index_t columns, index_t depth, const Left& left,
                     const Right& right, const Out& out) {
   const index_t tiles = ceil_quotient(rows, Math::rows) * ceil_quotient(columns, Math::columns);
-  const index_t wanted = depth_parts(tiles, depth, Math::depth, ctx.limits());
+  const index_t wanted = depth_parts(tiles, depth, Math::depth, Math::blocks, ctx.limits());
   const index_t part = ceil_quotient(ceil_quotient(depth, wanted), Math::depth) * Math::depth;
   const index_t parts = ceil_quotient(depth, part);
-  const int m = static_cast<int>(rows), n = static_cast<int>(columns), d = static_cast<int>(depth);
-  if (parts == 1) {
-    const product_tile<Left, Right, Out, Math> body{left, right, out, m, n, d, static_cast<int>(part)};
-    ctx.tiles(body, rows, columns, 1, Math::rows, Math::columns);
-    return;
-  }
+  const int m = static_cast<int>(rows), n = static_cast<int>(columns);
   auto room = ctx.scratch().borrow();
   const index_t size = parts * rows * columns;
-  T* const sums = room.template take<T>(size);
-  const product_tile<Left, Right, part_sums<T>, Math> body{left, right, {ctx.out(sums, size), m, n}, m,
-                                                           n,    d,     static_cast<int>(part)};
+  T* const sums = parts == 1 ? nullptr : room.template take<T>(size);
+  const sum_out<T, Out> last{out, parts == 1 ? device_span<T>{} : ctx.out(sums, size), m, n};
+  const product_tile<Left, Right, sum_out<T, Out>, Math> body{
+      left, right, last, m, n, static_cast<int>(depth), static_cast<int>(part)};
   ctx.tiles(body, rows, columns, parts, Math::rows, Math::columns);
+  if (parts == 1) return;
   ctx.map(rows * columns, combine_parts<T, Out>{ctx.in(static_cast<const T*>(sums), size), static_cast<int>(parts),
                                                 static_cast<int>(rows * columns), divisor(columns), out});
 }
 
-/// The same in the arithmetic of the context; double is always exact.
-template <class T, class R, class Left, class Right, class Out>
-void product(gpu_context<R>& ctx, index_t rows, index_t columns, index_t depth, const Left& left, const Right& right,
-             const Out& out) {
+/// Calls work.template operator()<Math>() with the arithmetic of the context; double is always exact.
+template <class T, class R, class F>
+void in_arithmetic(gpu_context<R>& ctx, F&& work) {
   if constexpr (std::is_same_v<T, float>) {
-    if (ctx.precision() == precision::bf16) {
-      launch_product<typename R::bf16_math, R, T>(ctx, rows, columns, depth, left, right, out);
-      return;
-    }
-    if (ctx.precision() == precision::tf32) {
-      launch_product<typename R::tf32_math, R, T>(ctx, rows, columns, depth, left, right, out);
-      return;
-    }
+    if (ctx.precision() == precision::bf16) return work.template operator()<typename R::bf16_math>();
+    if (ctx.precision() == precision::tf32) return work.template operator()<typename R::tf32_math>();
   }
-  launch_product<exact<T>, R, T>(ctx, rows, columns, depth, left, right, out);
+  work.template operator()<exact<T>>();
+}
+
+/// The weight as the kernels that go tap by tap want it, in scratch memory.
+template <class R, class T>
+[[nodiscard]] input_span<T> arranged(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
+                                     const_view<T, 4> w, bool backward) {
+  const index_t taps = w.extent(2) * w.extent(3), filters = w.extent(0), channels = w.extent(1);
+  T* const there = room.template take<T>(w.size());
+  const int by_filter = static_cast<int>(channels * taps), by_channel = static_cast<int>(taps);
+  ctx.map(w.size(), arrange_weight<T>{divisor(backward ? filters : channels), divisor(backward ? channels : filters),
+                                      backward ? by_channel : by_filter, backward ? by_filter : by_channel, ctx.in(w),
+                                      ctx.out(there, w.size())});
+  return ctx.in(static_cast<const T*>(there), w.size());
 }
 
 /// Whether a convolution moves no pixel: then it is the product of the weight and each image as a matrix.
@@ -61,9 +64,11 @@ void product(gpu_context<R>& ctx, index_t rows, index_t columns, index_t depth, 
 }
 
 /// y = act(conv(x, w) + bias + residual): bias and residual may be nothing, `relu` chooses the activation.
+/// \param ready  w as `arrange_weight` arranges it, (R·S)×K×C, by one who uses it often; or nothing
 template <class R, class T>
 void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
-            const_view<T, 4> residual, bool relu, tensor_view<T, 4> y, const ops::conv2d_params& p) {
+            const_view<T, 4> residual, bool relu, tensor_view<T, 4> y, const ops::conv2d_params& p,
+            const_view<T, 3> ready = {}) {
   if (y.empty()) return;
   const index_t pixels = y.extent(2) * y.extent(3);
   if (is_pointwise(w.extents(), p) && bias.empty() && residual.empty() && !relu) {
@@ -80,8 +85,18 @@ void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_v
   }
   const conv_sizes s(x.extents(), w.extents(), y.extents(), p);
   const map_out<T> out{ctx.out(y), s.filters, s.out_pixels, s.by_out_pixels, ctx.in(bias), ctx.in(residual), relu};
-  product<T>(ctx, w.extent(0), y.extent(0) * pixels, s.weights, conv_weight<T>{s, ctx.in(w)},
-             conv_input<T>{s, ctx.in(x)}, out);
+  const conv_input<T> input{s, ctx.in(x)};
+  const index_t rows = w.extent(0), columns = y.extent(0) * pixels;
+  auto room = ctx.scratch().borrow();
+  in_arithmetic<T>(ctx, [&]<class Math>() {
+    if (s.channels % Math::depth == 0) {
+      const input_span<T> weight = ready.empty() ? arranged(ctx, room, w, false) : ctx.in(ready);
+      const arranged_weight<T, false> left{s.filters, s.by_channels, weight};
+      launch_product<Math, R, T>(ctx, rows, columns, s.weights, left, conv_input_by_tap<T>{input}, out);
+    } else {
+      launch_product<Math, R, T>(ctx, rows, columns, s.weights, conv_weight<T>{s, ctx.in(w)}, input, out);
+    }
+  });
 }
 
 }  // namespace gpu
@@ -112,8 +127,19 @@ void vmt_conv2d_backward_input(gpu_context<R>& ctx, const_view<T, 4> dy, const_v
   }
   const gpu::conv_sizes s(dx.extents(), w.extents(), dy.extents(), p);
   const gpu::map_out<T> out{ctx.out(dx), s.channels, s.height_width, s.by_pixels, {}, {}, false};
-  gpu::product<T>(ctx, dx.extent(1), dx.extent(0) * pixels, w.extent(0) * s.taps,
-                  gpu::conv_weight_transposed<T>{s, ctx.in(w)}, gpu::conv_output_gradient<T>{s, ctx.in(dy)}, out);
+  const gpu::conv_output_gradient<T> gradient{s, ctx.in(dy)};
+  const index_t rows = dx.extent(1), columns = dx.extent(0) * pixels, depth = w.extent(0) * s.taps;
+  auto room = ctx.scratch().borrow();
+  gpu::in_arithmetic<T>(ctx, [&]<class Math>() {
+    if (s.filters % Math::depth == 0) {
+      const gpu::arranged_weight<T, true> left{s.channels, s.by_filters, gpu::arranged(ctx, room, w, true)};
+      gpu::launch_product<Math, R, T>(ctx, rows, columns, depth, left, gpu::conv_output_gradient_by_tap<T>{gradient},
+                                      out);
+    } else {
+      const gpu::conv_weight_transposed<T> left{s, ctx.in(w)};
+      gpu::launch_product<Math, R, T>(ctx, rows, columns, depth, left, gradient, out);
+    }
+  });
 }
 
 template <class R, class T>
@@ -133,8 +159,20 @@ void vmt_conv2d_backward_weight(gpu_context<R>& ctx, const_view<T, 4> x, const_v
     return;
   }
   const gpu::conv_sizes s(x.extents(), dw.extents(), dy.extents(), p);
-  gpu::product<T>(ctx, dw.extent(0), s.weights, dy.extent(0) * pixels, gpu::conv_gradient_rows<T>{s, ctx.in(dy)},
-                  gpu::conv_input_columns<T>{{s, ctx.in(x)}}, gpu::weight_out<T>{ctx.out(dw), s.weights});
+  const gpu::conv_gradient_rows<T> left{s, ctx.in(dy)};
+  const gpu::conv_input<T> input{s, ctx.in(x)};
+  const index_t rows = dw.extent(0), depth = dy.extent(0) * pixels;
+  gpu::in_arithmetic<T>(ctx, [&]<class Math>() {
+    if (s.channels % gpu::conv_input_columns_by_tap<T>::group == 0) {
+      const gpu::weight_out_by_tap<T> out{ctx.out(dw), s.weights, s.taps, s.by_channels};
+      gpu::launch_product<Math, R, T>(ctx, rows, s.weights, depth, left, gpu::conv_input_columns_by_tap<T>{{input}},
+                                      out);
+    } else {
+      using narrow = typename Math::narrow;  // few columns: conv1 of a frame has 49
+      gpu::launch_product<narrow, R, T>(ctx, rows, s.weights, depth, left, gpu::conv_input_columns<T>{input},
+                                        gpu::weight_out<T>{ctx.out(dw), s.weights});
+    }
+  });
 }
 
 }  // namespace vmt::inline VMT_ABI

@@ -19,13 +19,22 @@
 
 namespace vmt::inline VMT_ABI {
 
+/// Sees what a runtime puts into its stream, for measurements: called before and after each kernel and product.
+class launch_observer {
+ public:
+  virtual ~launch_observer() = default;
+  /// \param shape  of a product of BLAS: one block
+  virtual void before(const char* kernel, const gpu::launch_shape& shape, cudaStream_t stream) = 0;
+  virtual void after(cudaStream_t stream) = 0;
+};
+
 /// One device, its stream and its BLAS handle. The stream is ordered against the default stream, in which tensors are
 /// made and freed.
 class cuda_runtime {
  public:
   using backend = cuda;
-  using bf16_math = gpu::tensor_cores<gpu::bf16_fragments>;
-  using tf32_math = gpu::tensor_cores<gpu::tf32_fragments>;
+  using bf16_math = gpu::tensor_cores<gpu::bf16_instruction>;
+  using tf32_math = gpu::tensor_cores<gpu::tf32_instruction>;
   template <class T>
   using pinned = pinned_buffer<T>;
 
@@ -78,6 +87,7 @@ class cuda_runtime {
       : limits_(other.limits_),
         stream_(std::exchange(other.stream_, nullptr)),
         blas_(std::exchange(other.blas_, nullptr)),
+        observer_(other.observer_),
         blas_room_(std::move(other.blas_room_)) {}
   cuda_runtime& operator=(cuda_runtime&&) = delete;
   ~cuda_runtime() {
@@ -93,10 +103,15 @@ class cuda_runtime {
     return p;
   }
 
+  /// `observer` is borrowed; null: nobody.
+  void observe(launch_observer* observer) noexcept { observer_ = observer; }
+
   template <class Body>
   void launch(const Body& body, index_t n, const gpu::launch_shape& shape) {
+    if (observer_ != nullptr) observer_->before(Body::name, shape, stream_);
     gpu::launch_kernel(body, n, shape, stream_);
     VMT_CUDA_CHECK(cudaGetLastError());
+    if (observer_ != nullptr) observer_->after(stream_);
   }
 
   template <class T>
@@ -109,10 +124,12 @@ class cuda_runtime {
       if (precision == gpu::precision::tf32) compute = CUBLAS_COMPUTE_32F_FAST_TF32;
       if (precision == gpu::precision::bf16) compute = CUBLAS_COMPUTE_32F_FAST_16BF;
     }
+    if (observer_ != nullptr) observer_->before("multiply", {}, stream_);
     VMT_CUBLAS_CHECK(cublasGemmStridedBatchedEx(
         blas_, operation(p.transpose_first), operation(p.transpose_second), p.rows, p.columns, p.depth, &one, p.first,
         type, p.first_pitch, p.first_stride, p.second, type, p.second_pitch, p.second_stride, &old, p.result, type,
         p.result_pitch, p.result_stride, p.batch, compute, CUBLAS_GEMM_DEFAULT));
+    if (observer_ != nullptr) observer_->after(stream_);
   }
 
   void copy_in(void* to, const void* from, std::size_t bytes) {
@@ -139,6 +156,7 @@ class cuda_runtime {
   gpu::device_limits limits_;
   cudaStream_t stream_ = nullptr;
   cublasHandle_t blas_ = nullptr;
+  launch_observer* observer_ = nullptr;
   gpu::device_buffer<unsigned char> blas_room_;
 };
 

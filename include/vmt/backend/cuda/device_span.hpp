@@ -3,6 +3,8 @@
 
 #include <vmt/core/index.hpp>
 
+#include <cstddef>  // size_t
+
 namespace vmt::inline VMT_ABI::gpu {
 
 /// Sees what a kernel body reads and writes when it runs on the host. On a device nobody looks.
@@ -39,6 +41,29 @@ struct device_span {
   }
 };
 
+/// Four numbers that one instruction moves.
+template <class T>
+struct alignas(4 * sizeof(T)) four {
+  T at[4];
+};
+/// \param p  aligned as `four` is
+template <class T>
+[[nodiscard]] VMT_HOST_DEVICE four<T> load_four(const T* p) noexcept {
+#if defined(__CUDA_ARCH__)
+  return *reinterpret_cast<const four<T>*>(p);
+#else
+  return {{p[0], p[1], p[2], p[3]}};
+#endif
+}
+template <class T>
+VMT_HOST_DEVICE void store_four(T* p, const four<T>& v) noexcept {
+#if defined(__CUDA_ARCH__)
+  *reinterpret_cast<four<T>*>(p) = v;
+#else
+  for (int i = 0; i < 4; ++i) p[i] = v.at[i];
+#endif
+}
+
 /// The same for reading only.
 template <class T>
 struct input_span {
@@ -52,6 +77,23 @@ struct input_span {
     if (log != nullptr) log->read(data + i, i, size);
 #endif
     return data[i];
+  }
+  /// Number first + j·distance, j ≥ 0; written so that `first` is turned into an address once for many j.
+  [[nodiscard]] VMT_HOST_DEVICE T strided(int first, int distance, int j) const {
+#if !defined(__CUDA_ARCH__)
+    return (*this)[first + distance * j];
+#else
+    const char* const begin = reinterpret_cast<const char*>(data + first);
+    const unsigned bytes = static_cast<unsigned>(distance) * static_cast<unsigned>(sizeof(T));  // of < 2³⁰ numbers
+    return *reinterpret_cast<const T*>(begin + static_cast<unsigned long long>(bytes) * static_cast<unsigned>(j));
+#endif
+  }
+  /// Numbers i … i + 3; i is a multiple of 4, the data aligned.
+  [[nodiscard]] VMT_HOST_DEVICE four<T> four_at(int i) const {
+#if !defined(__CUDA_ARCH__)
+    for (int k = 0; log != nullptr && k < 4; ++k) log->read(data + i + k, i + k, size);
+#endif
+    return load_four(data + i);
   }
 };
 

@@ -15,9 +15,20 @@ namespace vmt::inline VMT_ABI::gpu {
 template <class Body>
 __global__ void __launch_bounds__(256) map_kernel(const Body body, const int n) {
   const long long stride = static_cast<long long>(gridDim.x) * blockDim.x;
-  for (long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) {
-    body(static_cast<int>(i));
+  long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if constexpr (has_value<Body>) {
+    for (; i + 3 * stride < n; i += 4 * stride) {
+      const auto a = body.value(static_cast<int>(i));
+      const auto b = body.value(static_cast<int>(i + stride));
+      const auto c = body.value(static_cast<int>(i + 2 * stride));
+      const auto d = body.value(static_cast<int>(i + 3 * stride));
+      body.keep(static_cast<int>(i), a);
+      body.keep(static_cast<int>(i + stride), b);
+      body.keep(static_cast<int>(i + 2 * stride), c);
+      body.keep(static_cast<int>(i + 3 * stride), d);
+    }
   }
+  for (; i < n; i += stride) body(static_cast<int>(i));
 }
 
 template <class Body>
@@ -39,7 +50,7 @@ __global__ void __launch_bounds__(256) reduce_kernel(const Body body) {
 }
 
 template <class Body>
-__global__ void __launch_bounds__(Body::threads, 2) tile_kernel(const Body body) {
+__global__ void __launch_bounds__(Body::threads, Body::blocks) tile_kernel(const Body body) {
   __shared__ __align__(128) typename Body::shared_memory shared;
   const block_index block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y), static_cast<int>(blockIdx.z)};
   const int thread = static_cast<int>(threadIdx.x);

@@ -74,11 +74,12 @@ template <class Sum>
   return (std::max)(index_t{1}, (std::min)({wanted, count / (256 * 16), index_t{64}}));
 }
 
-/// Into how many parts the depth of a product is cut: where its tiles are too few for the device, but in no part less
-/// than 8 steps.
-[[nodiscard]] inline index_t depth_parts(index_t tiles, index_t depth, index_t step, const device_limits& d) noexcept {
-  const index_t wanted = static_cast<index_t>(d.multiprocessors) * 2 / (std::max)(tiles, index_t{1});
-  return (std::max)(index_t{1}, (std::min)({wanted, depth / (8 * step), index_t{256}}));
+/// Into how many parts the depth of a product is cut: where its tiles are too few for the device, of whose
+/// multiprocessors each holds `resident`, but in no part less than 8 steps.
+[[nodiscard]] inline index_t depth_parts(index_t tiles, index_t depth, index_t step, int resident,
+                                         const device_limits& d) noexcept {
+  const index_t wanted = static_cast<index_t>(d.multiprocessors) * resident / (std::max)(tiles, index_t{1});
+  return (std::max)(index_t{1}, (std::min)({wanted, depth / (8 * step), index_t{512}}));
 }
 
 }  // namespace vmt::inline VMT_ABI::gpu

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/core/index.hpp>
+#include <vmt/backend/cuda/device_span.hpp>
 
 #include <cstdint>
 #include <cstring>  // memcpy: of bits, also on a device
+#include <type_traits>
 
 /// \file
-/// How a block multiplies two tiles in shared memory. A math names the tile's sizes, the type of its numbers, how a
-/// number enters it, and the sums that each thread keeps. `exact` is plain arithmetic. The tensor cores' maths come in
-/// two forms of the same sizes and rounding: written with wmma for devices (`tensor_math.cuh`), and here for the host.
+/// How a block multiplies two tiles in shared memory. A math names the tile's sizes, how numbers get into it, and the
+/// sums that each thread keeps. `exact` is plain arithmetic; the tensor cores' is in `tensor_tile.hpp`.
 
 namespace vmt::inline VMT_ABI::gpu {
 
@@ -25,10 +25,26 @@ enum class precision {
 
 /// The nearest bfloat16, ties to even, as its bits; NaN stays NaN.
 [[nodiscard]] VMT_HOST_DEVICE inline std::uint16_t to_bf16(float x) noexcept {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  std::uint16_t rounded = 0;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+  return rounded;
+#else
   std::uint32_t bits = 0;
   std::memcpy(&bits, &x, sizeof bits);
   if ((bits & 0x7FFFFFFFU) > 0x7F800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+#endif
+}
+/// Two of them as the halves of a word, the first one lowest.
+[[nodiscard]] VMT_HOST_DEVICE inline std::uint32_t to_bf16_pair(float low, float high) noexcept {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  std::uint32_t word = 0;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+#else
+  return static_cast<std::uint32_t>(to_bf16(low)) | static_cast<std::uint32_t>(to_bf16(high)) << 16;
+#endif
 }
 [[nodiscard]] VMT_HOST_DEVICE inline float from_bf16(std::uint16_t x) noexcept {
   const std::uint32_t bits = static_cast<std::uint32_t>(x) << 16;
@@ -36,114 +52,87 @@ enum class precision {
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
+/// A number of a map that is kept in 16 bits, and any number as what bodies compute with.
+struct stored_bf16 {
+  std::uint16_t bits;
+};
+template <class T>
+[[nodiscard]] VMT_HOST_DEVICE T number(T x) noexcept {
+  return x;
+}
+[[nodiscard]] VMT_HOST_DEVICE inline float number(stored_bf16 x) noexcept {
+  return from_bf16(x.bits);
+}
+/// A number as it is kept.
+template <class Stored, class T>
+[[nodiscard]] VMT_HOST_DEVICE Stored stored(T x) noexcept {
+  if constexpr (std::is_same_v<Stored, stored_bf16>) {
+    return {to_bf16(x)};
+  } else {
+    return x;
+  }
+}
+
 /// The nearest number with 10 bits of mantissa, ties away from zero, as the instruction cvt.rna.tf32 has it.
 [[nodiscard]] VMT_HOST_DEVICE inline float to_tf32(float x) noexcept {
   std::uint32_t bits = 0;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+#else
   std::memcpy(&bits, &x, sizeof bits);
   if ((bits & 0x7F800000U) != 0x7F800000U) bits = (bits + 0x1000U) & 0xFFFFE000U;
+#endif
   std::memcpy(&x, &bits, sizeof bits);
   return x;
 }
 
-/// Two tiles of factors: left rows × depth, right depth × columns. The margins keep threads off each other's banks, and
-/// the rows' starts where wmma wants them.
-template <class Element, int Rows, int Columns, int Depth, int Margin>
-struct factor_tiles {
-  static constexpr int left_pitch = Depth + Margin;
-  static constexpr int right_pitch = Columns + Margin;
-  Element left[static_cast<std::size_t>(Rows * left_pitch)];
-  Element right[static_cast<std::size_t>(Depth * right_pitch)];
-};
-
-/// Plain arithmetic in T: 256 threads, each with 4 × 4 sums.
-template <class T>
+/// Plain arithmetic in T: 128 threads, each with 8 × 8 sums (double: 4 × 8) in blocks of 4 × 4, so that shared memory
+/// gives four numbers at a time. Both tiles lie there with the depth as rows. `narrow` is half as wide.
+template <class T, unsigned Across = 2>
 struct exact {
+  using narrow = exact<T, 1>;
   using value = T;
-  using element = T;
   using sum = T;
   static constexpr const char* name = "exact";
-  static constexpr int rows = 64, columns = 64, depth = 16, threads = 256;
-  using tiles = factor_tiles<T, rows, columns, depth, 1>;
-  static constexpr int stage_pitch = columns + 1;
+  static constexpr unsigned down_blocks = sizeof(T) == 4 ? 2 : 1;  // of 4 × 4 sums
+  static constexpr int down = down_blocks, across = Across;
+  static constexpr int rows = 32 * down, columns = 64 * across, depth = 16, threads = 128;
+  static constexpr int blocks = 4;  ///< that a multiprocessor holds
+  static constexpr int run = 1;     ///< numbers of a column that go to shared memory together
+  static constexpr int left_pitch = rows + 4, right_pitch = columns + 4;
+  static constexpr int stage_pitch = columns + 4;
+  struct tiles {
+    alignas(4 * sizeof(T)) T left[static_cast<std::size_t>(depth * left_pitch)];
+    alignas(4 * sizeof(T)) T right[static_cast<std::size_t>(depth * right_pitch)];
+
+    VMT_HOST_DEVICE void put_left(int row, int d, T x) noexcept { left[d * left_pitch + row] = x; }
+    VMT_HOST_DEVICE void put_right(int column, int d, T x) noexcept { right[d * right_pitch + column] = x; }
+    VMT_HOST_DEVICE void put_right_run(int column, int d, const T* x) noexcept { put_right(column, d, *x); }
+  };
   struct sums {
-    T at[4][4];
+    T at[4 * down_blocks][4 * Across];
   };
 
-  [[nodiscard]] static VMT_HOST_DEVICE T enter(T x) noexcept { return x; }
   static VMT_HOST_DEVICE void clear(sums& s) noexcept {
-    for (int i = 0; i < 4; ++i)
-      for (int j = 0; j < 4; ++j) s.at[i][j] = T(0);
+    for (int i = 0; i < 4 * down; ++i)
+      for (int j = 0; j < 4 * across; ++j) s.at[i][j] = T(0);
   }
   static VMT_HOST_DEVICE void multiply(const tiles& f, int thread, sums& s) noexcept {
-    const int row = thread / 16;
-    const int column = thread % 16;
+    const T* const left = f.left + thread / 16 * 4;
+    const T* const right = f.right + thread % 16 * 4;
     for (int d = 0; d < depth; ++d) {
-      T a[4], b[4];
-      for (int i = 0; i < 4; ++i) a[i] = f.left[(row + 16 * i) * tiles::left_pitch + d];
-      for (int j = 0; j < 4; ++j) b[j] = f.right[d * tiles::right_pitch + column + 16 * j];
-      for (int i = 0; i < 4; ++i)
-        for (int j = 0; j < 4; ++j) s.at[i][j] += a[i] * b[j];
+      four<T> a[down_blocks], b[Across];
+      for (int i = 0; i < down; ++i) a[i] = load_four(left + d * left_pitch + 32 * i);
+      for (int j = 0; j < across; ++j) b[j] = load_four(right + d * right_pitch + 64 * j);
+      for (int i = 0; i < 4 * down; ++i)
+        for (int j = 0; j < 4 * across; ++j) s.at[i][j] += a[i / 4].at[i % 4] * b[j / 4].at[j % 4];
     }
   }
   static VMT_HOST_DEVICE void spill(const sums& s, int thread, T* stage) noexcept {
-    for (int i = 0; i < 4; ++i)
-      for (int j = 0; j < 4; ++j) stage[(thread / 16 + 16 * i) * stage_pitch + thread % 16 + 16 * j] = s.at[i][j];
-  }
-};
-
-/// The shape of both tensor maths: eight warps in 2 × 4, each with 32 × 32 sums.
-struct tensor_shape {
-  using value = float;
-  using sum = float;
-  static constexpr int rows = 64, columns = 128, threads = 256;
-  static constexpr int stage_pitch = columns + 4;
-  [[nodiscard]] static VMT_HOST_DEVICE int warp_row(int thread) noexcept { return thread / 32 / 4 * 32; }
-  [[nodiscard]] static VMT_HOST_DEVICE int warp_column(int thread) noexcept { return thread / 32 % 4 * 32; }
-};
-
-/// What a factor is in each of the two: bits of bfloat16, or a rounded float.
-struct bf16_factor {
-  using element = std::uint16_t;
-  static constexpr const char* name = "bf16";
-  static constexpr int depth = 32, margin = 8;
-  [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_bf16(x); }
-  [[nodiscard]] static VMT_HOST_DEVICE float leave(element x) noexcept { return from_bf16(x); }
-};
-struct tf32_factor {
-  using element = float;
-  static constexpr const char* name = "tf32";
-  static constexpr int depth = 16, margin = 4;
-  [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_tf32(x); }
-  [[nodiscard]] static VMT_HOST_DEVICE float leave(element x) noexcept { return x; }
-};
-
-/// A tensor math on the host: the first thread of a warp does the warp's work.
-template <class Factor>
-struct emulated : tensor_shape, Factor {
-  using Factor::depth;
-  using Factor::enter;
-  using typename Factor::element;
-  using tiles = factor_tiles<element, rows, columns, depth, Factor::margin>;
-  struct sums {
-    float at[32][32];
-  };
-
-  static VMT_HOST_DEVICE void clear(sums& s) noexcept { s = sums{}; }
-  static VMT_HOST_DEVICE void multiply(const tiles& f, int thread, sums& s) noexcept {
-    if (thread % 32 != 0) return;
-    for (int i = 0; i < 32; ++i)
-      for (int d = 0; d < depth; ++d) {
-        const float a = Factor::leave(f.left[(warp_row(thread) + i) * tiles::left_pitch + d]);
-        for (int j = 0; j < 32; ++j) {
-          s.at[i][j] += a * Factor::leave(f.right[d * tiles::right_pitch + warp_column(thread) + j]);
-        }
-      }
-  }
-  static VMT_HOST_DEVICE void spill(const sums& s, int thread, float* stage) noexcept {
-    if (thread % 32 != 0) return;
-    for (int i = 0; i < 32; ++i)
-      for (int j = 0; j < 32; ++j) {
-        stage[(warp_row(thread) + i) * stage_pitch + warp_column(thread) + j] = s.at[i][j];
+    for (int i = 0; i < 4 * down; ++i)
+      for (int j = 0; j < across; ++j) {
+        const four<T> v{{s.at[i][4 * j], s.at[i][4 * j + 1], s.at[i][4 * j + 2], s.at[i][4 * j + 3]}};
+        store_four(stage + (thread / 16 * 4 + i / 4 * 32 + i % 4) * stage_pitch + thread % 16 * 4 + 64 * j, v);
       }
   }
 };

@@ -18,24 +18,20 @@ template <class R, class V>
   return {x.extent(0), x.extent(1), pixels, sum_parts(x.extent(1), x.extent(0) * pixels, ctx.limits())};
 }
 
-/// The statistics of a batch, and the running ones, into `s`.
-template <class R, class T>
-void batch_statistics(gpu_context<R>& ctx, const_view<T, 4> x, const ops::batch_norm_statistics<T>& s) {
+/// The statistics of a batch, and the running ones, into `s`. x: N×C×H×W as it is kept.
+template <class R, class T, class Stored>
+void batch_statistics(gpu_context<R>& ctx, tensor_view<const Stored, 4> x, const ops::batch_norm_statistics<T>& s) {
   auto room = ctx.scratch().borrow();
-  const index_t c = x.extent(1);
   const channel_parts where = parts_of(ctx, x);
-  const index_t groups = c * where.parts;
-  const double count = static_cast<double>(where.all);
-  double* const sums = room.template take<double>(groups);
-  double* const means = room.template take<double>(c);
+  const index_t c = x.extent(1), groups = c * where.parts;
+  double* const sums = room.template take<double>(2 * groups);
   const double* const found = sums;
-  const double* const found_means = means;
-  ctx.reduce(groups, channel_sum_body<T>{where, ctx.in(x), ctx.out(sums, groups)});
-  ctx.map(c, norm_mean_body{ctx.in(found, groups), ctx.out(means, c), where.parts, count});
-  ctx.reduce(groups, norm_squares_body<T>{where, ctx.in(x), ctx.in(found_means, c), ctx.out(sums, groups)});
-  ctx.map(c, norm_statistics_body<T>{ctx.in(found_means, c), ctx.in(found, groups), where.parts, count, s.momentum,
-                                     s.epsilon, ctx.out(s.mean), ctx.out(s.inverse_deviation), ctx.out(s.running_mean),
-                                     ctx.out(s.running_variance)});
+  ctx.reduce(groups,
+             norm_moments_body<T, Stored>{where, ctx.in(x), ctx.out(sums, 2 * groups), static_cast<int>(groups)});
+  ctx.map(c, norm_statistics_body<T, Stored>{
+                 ctx.in(x), where.pixels, ctx.in(found, groups), ctx.in(found + groups, groups), where.parts,
+                 static_cast<double>(where.all), s.momentum, s.epsilon, ctx.out(s.mean), ctx.out(s.inverse_deviation),
+                 ctx.out(s.running_mean), ctx.out(s.running_variance)});
 }
 }  // namespace gpu
 

@@ -5,79 +5,68 @@
 #error "<vmt/backend/cuda/tensor_math.cuh> is for CUDA compilers; a .cpp file includes <vmt/backend/cuda/gpu.hpp>"
 #endif
 
-#include <vmt/backend/cuda/math.hpp>
+#include <vmt/backend/cuda/tensor_tile.hpp>
 
-#include <mma.h>
+/// \file
+/// The instructions of the tensor cores. Below compute capability 8.0 there are none of these; the context refuses the
+/// precision there, and the code is empty.
 
 namespace vmt::inline VMT_ABI::gpu {
 
-/// The factors of the tensor cores as wmma names them.
-struct bf16_fragments : bf16_factor {
+struct bf16_instruction : bf16_factor {
+  static __device__ void multiply([[maybe_unused]] const left_words& a, [[maybe_unused]] const right_words& b,
+                                  [[maybe_unused]] instruction_sums& c) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  using wmma_type = __nv_bfloat16;
-  static constexpr int step = 16;
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c.at[0]), "+f"(c.at[1]), "+f"(c.at[2]), "+f"(c.at[3])
+        : "r"(a.at[0]), "r"(a.at[1]), "r"(a.at[2]), "r"(a.at[3]), "r"(b.at[0]), "r"(b.at[1]));
 #endif
+  }
 };
-struct tf32_fragments : tf32_factor {
+struct tf32_instruction : tf32_factor {
+  static __device__ void multiply([[maybe_unused]] const left_words& a, [[maybe_unused]] const right_words& b,
+                                  [[maybe_unused]] instruction_sums& c) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  using wmma_type = nvcuda::wmma::precision::tf32;
-  static constexpr int step = 8;
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c.at[0]), "+f"(c.at[1]), "+f"(c.at[2]), "+f"(c.at[3])
+        : "r"(a.at[0]), "r"(a.at[1]), "r"(a.at[2]), "r"(a.at[3]), "r"(b.at[0]), "r"(b.at[1]));
 #endif
+  }
 };
 
-/// A tensor math on the device: a warp keeps 2 × 2 fragments of 16 × 16 sums. Below compute capability 8.0 there are no
-/// such instructions; the context refuses the precision there, and the code is empty.
-template <class Factor>
-struct tensor_cores : tensor_shape, Factor {
-  using Factor::depth;
-  using Factor::enter;
-  using typename Factor::element;
-  using tiles = factor_tiles<element, rows, columns, depth, Factor::margin>;
-
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+/// A tile's math on the device.
+template <class Instruction, int Columns = 128>
+struct tensor_cores : tensor_tile<Instruction, Columns> {
+  using narrow = tensor_cores<Instruction, 64>;
+  using tile = tensor_tile<Instruction, Columns>;
+  using typename tile::tiles;
   struct sums {
-    nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, Factor::step, float> at[2][2];
+    instruction_sums at[2][Columns / 32];
   };
+
   static __device__ void clear(sums& s) {
     for (auto& row : s.at)
-      for (auto& f : row) nvcuda::wmma::fill_fragment(f, 0.0F);
+      for (auto& block : row)
+        for (float& v : block.at) v = 0.0F;
   }
   static __device__ void multiply(const tiles& f, int thread, sums& s) {
-    namespace wmma = nvcuda::wmma;
-    constexpr int step = Factor::step;
-    using type = typename Factor::wmma_type;
-    // bfloat16 is kept as its bits; tf32 as float.
-    using stored = std::conditional_t<std::is_same_v<type, __nv_bfloat16>, __nv_bfloat16, float>;
-    const stored* const left = reinterpret_cast<const stored*>(f.left) + warp_row(thread) * tiles::left_pitch;
-    const stored* const right = reinterpret_cast<const stored*>(f.right) + warp_column(thread);
-#pragma unroll
-    for (int d = 0; d < depth; d += step) {
-      wmma::fragment<wmma::matrix_a, 16, 16, step, type, wmma::row_major> a[2];
-      wmma::fragment<wmma::matrix_b, 16, 16, step, type, wmma::row_major> b[2];
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        wmma::load_matrix_sync(a[i], left + 16 * i * tiles::left_pitch + d, tiles::left_pitch);
-        wmma::load_matrix_sync(b[i], right + d * tiles::right_pitch + 16 * i, tiles::right_pitch);
-      }
-#pragma unroll
-      for (int i = 0; i < 2; ++i)
-#pragma unroll
-        for (int j = 0; j < 2; ++j) wmma::mma_sync(s.at[i][j], a[i], b[j], s.at[i][j]);
+    left_words a[2][2];
+    for (int m = 0; m < tile::down; ++m) tile::take_left(f, thread, m, a[m]);
+    for (int n = 0; n < tile::across; ++n) {
+      right_words b[2];
+      tile::take_right(f, thread, n, b);
+      for (int step = 0; step < 2; ++step)
+        for (int m = 0; m < tile::down; ++m) Instruction::multiply(a[m][step], b[step], s.at[m][n]);
     }
   }
   static __device__ void spill(const sums& s, int thread, float* stage) {
-    for (int i = 0; i < 2; ++i)
-      for (int j = 0; j < 2; ++j) {
-        float* const to = stage + (warp_row(thread) + 16 * i) * stage_pitch + warp_column(thread) + 16 * j;
-        nvcuda::wmma::store_matrix_sync(to, s.at[i][j], stage_pitch, nvcuda::wmma::mem_row_major);
-      }
+    for (int m = 0; m < tile::down; ++m)
+      for (int n = 0; n < tile::across; ++n) tile::spill_block(s.at[m][n], thread, m, n, stage);
   }
-#else
-  struct sums {};
-  static VMT_HOST_DEVICE void clear(sums&) {}
-  static VMT_HOST_DEVICE void multiply(const tiles&, int, sums&) {}
-  static VMT_HOST_DEVICE void spill(const sums&, int, float*) {}
-#endif
 };
 
 }  // namespace vmt::inline VMT_ABI::gpu

@@ -22,6 +22,7 @@ struct conv_sizes {
   int stride_h, stride_w, row0, column0, dilation_w;  // tap (r, s) lies at (row0 + r, column0 + s·dilation_w)
   int height_width, out_pixels, taps, weights;        // H·W, H'·W', R·S, C·R·S
   divisor by_taps, by_kernel_width, by_out_pixels, by_out_width, by_pixels, by_width, by_stride_h, by_stride_w;
+  divisor by_channels, by_filters;
 
   conv_sizes(const extents<4>& x, const extents<4>& w, const extents<4>& y, const ops::conv2d_params& p)
       : images(to_int(x[0])),
@@ -47,7 +48,9 @@ struct conv_sizes {
         by_pixels(x[2] * x[3]),
         by_width(x[3]),
         by_stride_h(p.stride_h),
-        by_stride_w(p.stride_w) {}
+        by_stride_w(p.stride_w),
+        by_channels(x[1]),
+        by_filters(w[0]) {}
 
  private:
   static int to_int(index_t n) noexcept { return static_cast<int>(n); }  // spans of 2³¹ and more are refused
@@ -59,6 +62,17 @@ struct pixel_place {
   bool valid;
 };
 
+/// Numbers at equal distances in a tensor; none where `present` is false, and none from `count` on.
+template <class T, class Stored = T>
+struct spaced_numbers {
+  input_span<Stored> from;
+  int first, distance, count;
+  bool present;
+  [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const {
+    return present && j < count ? number(from.strided(first, distance, j)) : T(0);
+  }
+};
+
 template <class T>
 struct conv_weight {  // A(k, (c,r,s)) = w[k, c, r, s]
   static constexpr const char* name = "conv2d";
@@ -66,9 +80,9 @@ struct conv_weight {  // A(k, (c,r,s)) = w[k, c, r, s]
   conv_sizes s;
   input_span<T> w;
 
-  [[nodiscard]] VMT_HOST_DEVICE int outer(int k) const { return k < s.filters ? k * s.weights : -1; }
-  [[nodiscard]] VMT_HOST_DEVICE int along(int d, int depth) const { return d < depth ? d : -1; }
-  [[nodiscard]] VMT_HOST_DEVICE T at(int row, int d) const { return row >= 0 && d >= 0 ? w[row + d] : T(0); }
+  [[nodiscard]] VMT_HOST_DEVICE spaced_numbers<T> along_outer(int k, int d, int depth) const {
+    return {w, k * s.weights + d, s.weights, s.filters - k, d < depth};
+  }
 };
 
 template <class T>
@@ -77,19 +91,19 @@ struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·s
   conv_sizes s;
   input_span<T> x;
 
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place outer(int n) const {
+  [[nodiscard]] VMT_HOST_DEVICE pixel_place pixel(int n) const {
     const int image = s.by_out_pixels.quotient(n);
     const int pixel = n - image * s.out_pixels;
     const int i = s.by_out_width.quotient(pixel);
     return {image * s.channels * s.height_width, i * s.stride_h, (pixel - i * s.out_width) * s.stride_w,
             image < s.images};
   }
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
+  [[nodiscard]] VMT_HOST_DEVICE pixel_place tap(int d) const {
     const int c = s.by_taps.quotient(d);
     const int tap = d - c * s.taps;
     const int r = s.by_kernel_width.quotient(tap);
     const int column = tap - r * s.by_kernel_width.value();
-    return {c * s.height_width, s.row0 + r, s.column0 + column * s.dilation_w, d < depth};
+    return {c * s.height_width, s.row0 + r, s.column0 + column * s.dilation_w, d < s.weights};
   }
   [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const {
     const int h = o.row + d.row;
@@ -97,6 +111,14 @@ struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·s
     const bool inside = o.valid && d.valid && h >= 0 && h < s.height && v >= 0 && v < s.width;
     return inside ? x[o.offset + d.offset + h * s.width + v] : T(0);
   }
+
+  struct taps_of_pixel {
+    const conv_input& input;
+    pixel_place place;
+    int first;
+    [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return input.at(place, input.tap(first + j)); }
+  };
+  [[nodiscard]] VMT_HOST_DEVICE taps_of_pixel along_depth(int n, int d, int) const { return {*this, pixel(n), d}; }
 };
 
 template <class T>
@@ -106,57 +128,64 @@ struct conv_weight_transposed {  // A(c, (k,r,s)) = w[k, c, r, s]
   conv_sizes s;
   input_span<T> w;
 
-  [[nodiscard]] VMT_HOST_DEVICE int outer(int c) const { return c < s.channels ? c * s.taps : -1; }
-  [[nodiscard]] VMT_HOST_DEVICE int along(int d, int depth) const {
+  [[nodiscard]] VMT_HOST_DEVICE spaced_numbers<T> along_outer(int c, int d, int depth) const {
     const int k = s.by_taps.quotient(d);
-    return d < depth ? k * s.weights + (d - k * s.taps) : -1;
+    return {w, k * s.weights + (d - k * s.taps) + c * s.taps, s.taps, s.channels - c, d < depth};
   }
-  [[nodiscard]] VMT_HOST_DEVICE T at(int row, int d) const { return row >= 0 && d >= 0 ? w[row + d] : T(0); }
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·stride_h + row(r) = h, and so for v
   static constexpr bool depth_first = false;
   conv_sizes s;
-  input_span<T> dy;
+  input_span<Stored> dy;
 
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place outer(int n) const {
+  [[nodiscard]] VMT_HOST_DEVICE pixel_place pixel(int n) const {
     const int image = s.by_pixels.quotient(n);
     const int pixel = n - image * s.height_width;
     const int h = s.by_width.quotient(pixel);
     return {image * s.filters * s.out_pixels, h, pixel - h * s.width, image < s.images};
   }
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
-    const int k = s.by_taps.quotient(d);
-    const int tap = d - k * s.taps;
+  /// Where dy meets a tap of the pixel: the offset in a map, or −1.
+  [[nodiscard]] VMT_HOST_DEVICE int meeting(const pixel_place& o, int tap) const {
     const int r = s.by_kernel_width.quotient(tap);
-    const int column = tap - r * s.by_kernel_width.value();
-    return {k * s.out_pixels, -(s.row0 + r), -(s.column0 + column * s.dilation_w), d < depth};
-  }
-  [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const {
-    const int h = o.row + d.row;
-    const int v = o.column + d.column;
-    if (!o.valid || !d.valid || h < 0 || v < 0) return T(0);
+    const int h = o.row - (s.row0 + r);
+    const int v = o.column - (s.column0 + (tap - r * s.by_kernel_width.value()) * s.dilation_w);
+    if (!o.valid || h < 0 || v < 0) return -1;
     const int i = s.by_stride_h.quotient(h);
     const int j = s.by_stride_w.quotient(v);
     const bool met = i * s.stride_h == h && j * s.stride_w == v && i < s.out_height && j < s.out_width;
-    return met ? dy[o.offset + d.offset + i * s.out_width + j] : T(0);
+    return met ? i * s.out_width + j : -1;
+  }
+
+  struct taps_of_pixel {
+    const conv_output_gradient& gradient;
+    pixel_place place;
+    int first, depth;
+    [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const {
+      const conv_sizes& s = gradient.s;
+      const int k = s.by_taps.quotient(first + j);
+      const int at = gradient.meeting(place, first + j - k * s.taps);
+      return at >= 0 && first + j < depth ? number(gradient.dy[place.offset + k * s.out_pixels + at]) : T(0);
+    }
+  };
+  [[nodiscard]] VMT_HOST_DEVICE taps_of_pixel along_depth(int n, int d, int depth) const {
+    return {*this, pixel(n), d, depth};
   }
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct conv_gradient_rows {  // A(k, (n,i,j)) = dy[n, k, i, j]
   static constexpr const char* name = "conv2d_backward_weight";
   static constexpr bool depth_first = true;
   conv_sizes s;
-  input_span<T> dy;
+  input_span<Stored> dy;
 
-  [[nodiscard]] VMT_HOST_DEVICE int outer(int k) const { return k < s.filters ? k * s.out_pixels : -1; }
-  [[nodiscard]] VMT_HOST_DEVICE int along(int d, int depth) const {
+  [[nodiscard]] VMT_HOST_DEVICE spaced_numbers<T, Stored> along_outer(int k, int d, int depth) const {
     const int image = s.by_out_pixels.quotient(d);
-    return d < depth ? image * s.filters * s.out_pixels + (d - image * s.out_pixels) : -1;
+    const int first = (image * s.filters + k) * s.out_pixels + (d - image * s.out_pixels);
+    return {dy, first, s.out_pixels, s.filters - k, d < depth};
   }
-  [[nodiscard]] VMT_HOST_DEVICE T at(int row, int d) const { return row >= 0 && d >= 0 ? dy[row + d] : T(0); }
 };
 
 /// The same numbers as `conv_input`, with the parts of rows and depth exchanged.
@@ -165,19 +194,23 @@ struct conv_input_columns {  // B((n,i,j), (c,r,s))
   static constexpr bool depth_first = true;
   conv_input<T> input;
 
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place outer(int column) const { return input.along(column, input.s.weights); }
-  [[nodiscard]] VMT_HOST_DEVICE pixel_place along(int d, int depth) const {
-    pixel_place p = input.outer(d);
+  struct columns_of_pixel {
+    const conv_input<T>& input;
+    pixel_place place;
+    int first;
+    [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return input.at(place, input.tap(first + j)); }
+  };
+  [[nodiscard]] VMT_HOST_DEVICE columns_of_pixel along_outer(int column, int d, int depth) const {
+    pixel_place p = input.pixel(d);
     p.valid = d < depth;
-    return p;
+    return {input, p, column};
   }
-  [[nodiscard]] VMT_HOST_DEVICE T at(const pixel_place& o, const pixel_place& d) const { return input.at(d, o); }
 };
 
 /// A map of images: y[n, m, p] = sum, with a bias per channel, another map added and ReLU where asked for.
-template <class T>
+template <class T, class Stored = T>
 struct map_out {
-  device_span<T> y;
+  device_span<Stored> y;
   int channels, pixels;
   divisor by_pixels;
   input_span<T> bias;      ///< of each channel, or nothing
@@ -188,11 +221,11 @@ struct map_out {
     const int image = by_pixels.quotient(n);
     return image * channels * pixels + (n - image * pixels);
   }
-  VMT_HOST_DEVICE void take(int m, int, int where, int, T value) const {
+  VMT_HOST_DEVICE void take(int m, int where, T value) const {
     const int i = where + m * pixels;
     if (bias.present()) value += bias[m];
     if (residual.present()) value += residual[i];
-    y.set(i, relu && value <= T(0) ? T(0) : value);
+    y.set(i, stored<Stored>(relu && value <= T(0) ? T(0) : value));
   }
 };
 
@@ -200,11 +233,11 @@ struct map_out {
 template <class T>
 struct weight_out {
   device_span<T> dw;
-  int columns;
+  int weights;
 
   [[nodiscard]] VMT_HOST_DEVICE int column(int n) const { return n; }
-  VMT_HOST_DEVICE void take(int m, int n, int, int, T value) const {
-    const int i = m * columns + n;
+  VMT_HOST_DEVICE void take(int m, int where, T value) const {
+    const int i = m * weights + where;
     dw.set(i, dw[i] + value);
   }
 };

@@ -17,9 +17,11 @@ struct relu_body {
   static constexpr const char* name = "relu";
   input_span<T> x;
   device_span<T> y;
-  VMT_HOST_DEVICE void operator()(int i) const {
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
     const T v = x[i];
-    y.set(i, v <= T(0) ? T(0) : v);  // keeps NaN
+    return v <= T(0) ? T(0) : v;  // keeps NaN
   }
 };
 
@@ -29,7 +31,12 @@ struct relu_backward_body {
   static constexpr const char* name = "relu_backward";
   input_span<T> y, dy;
   device_span<T> dx;
-  VMT_HOST_DEVICE void operator()(int i) const { dx.set(i, y[i] > T(0) ? dy[i] : T(0)); }
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { dx.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
+    const T g = dy[i];
+    return y[i] > T(0) ? g : T(0);
+  }
 };
 
 /// The logistic function; only takes the exponential of a number that is not positive.
@@ -66,7 +73,9 @@ struct add_body {
   static constexpr const char* name = "add";
   input_span<T> a, b;
   device_span<T> y;
-  VMT_HOST_DEVICE void operator()(int i) const { y.set(i, a[i] + b[i]); }
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const { return a[i] + b[i]; }
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cuda/bodies/sums.hpp>
+#include <vmt/backend/cuda/math.hpp>
 
 #include <cmath>  // sqrt
 
@@ -43,50 +44,50 @@ struct norm_affine_body {
   }
 };
 
-/// means[c] = Σ parts / count
-struct norm_mean_body {
-  using kind = map_kind;
-  static constexpr const char* name = "batch_norm_mean";
-  input_span<double> sums;
-  device_span<double> means;
-  int parts;
-  double count;
-  VMT_HOST_DEVICE void operator()(int c) const { means.set(c, total(sums, c, parts) / count); }
-};
-
-/// Σ (x − mean)²: a second pass, so that nothing cancels where the mean is large.
-template <class T>
-struct norm_squares_body {
+/// Σ (x − x₀) and Σ (x − x₀)² of a channel's numbers, x₀ the first of them: so near the mean that in double nothing
+/// cancels, and one pass is enough.
+template <class T, class Stored = T>
+struct norm_moments_body {
   using kind = reduce_kind;
-  using sum = double_sum;
-  static constexpr const char* name = "batch_norm_squares";
+  using sum = double_pair;
+  static constexpr const char* name = "batch_norm_moments";
   channel_parts where;
-  input_span<T> x;
-  input_span<double> means;
-  device_span<double> sums;
+  input_span<Stored> x;
+  device_span<double> sums;  ///< of all groups; then the squares
+  int groups;
   [[nodiscard]] VMT_HOST_DEVICE int count(int group) const { return where.count(group); }
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const {
-    const double off = static_cast<double>(x[where.at(group, i)]) - means[where.channel(group)];
-    s.value += off * off;
+    const T origin = number(x[where.channel(group) * where.pixels]);
+    const double off = static_cast<double>(number(x[where.at(group, i)])) - static_cast<double>(origin);
+    s.first += off;
+    s.second += off * off;
   }
-  VMT_HOST_DEVICE void finish(int group, const sum& s) const { sums.set(group, s.value); }
+  VMT_HOST_DEVICE void finish(int group, const sum& s) const {
+    sums.set(group, s.first);
+    sums.set(groups + group, s.second);
+  }
 };
 
 /// The statistics of the batch, and the running ones.
-template <class T>
+template <class T, class Stored = T>
 struct norm_statistics_body {
   using kind = map_kind;
   static constexpr const char* name = "batch_norm_statistics";
-  input_span<double> means, sums;
+  input_span<Stored> x;
+  int pixels;
+  input_span<double> sums, squares;
   int parts;
   double count, momentum, epsilon;
   device_span<T> mean, inverse_deviation, running_mean, running_variance;
   VMT_HOST_DEVICE void operator()(int c) const {
-    const double squares = total(sums, c, parts);
-    mean.set(c, static_cast<T>(means[c]));
-    inverse_deviation.set(c, static_cast<T>(1.0 / std::sqrt(squares / count + epsilon)));
-    running_mean.set(c, blend(running_mean[c], means[c]));
-    running_variance.set(c, blend(running_variance[c], squares / (count - 1.0)));
+    const double moved = total(sums, c, parts) / count;
+    const double all = total(squares, c, parts) - moved * moved * count;
+    const double squared = all > 0 ? all : 0;
+    const double found = static_cast<double>(number(x[c * pixels])) + moved;
+    mean.set(c, static_cast<T>(found));
+    inverse_deviation.set(c, static_cast<T>(1.0 / std::sqrt(squared / count + epsilon)));
+    running_mean.set(c, blend(running_mean[c], found));
+    running_variance.set(c, blend(running_variance[c], squared / (count - 1.0)));
   }
 
  private:
@@ -104,11 +105,13 @@ struct norm_apply_body {
   input_span<T> x, gamma, beta, mean, inverse_deviation;
   bool relu;
   device_span<T> y;
-  VMT_HOST_DEVICE void operator()(int i) const {
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
     const int c = channel(i);
-    const T a = static_cast<T>(static_cast<double>(gamma[c]) * static_cast<double>(inverse_deviation[c]));
+    const T a = gamma[c] * inverse_deviation[c];
     const T v = a * (x[i] - mean[c]) + beta[c];
-    y.set(i, relu && v <= T(0) ? T(0) : v);  // keeps NaN
+    return relu && v <= T(0) ? T(0) : v;  // keeps NaN
   }
 };
 
@@ -122,7 +125,7 @@ struct norm_forward {
   [[nodiscard]] VMT_HOST_DEVICE T open_gradient(int i, int c) const {
     const T g = dy[i];
     if (!relu_beta.present()) return g;
-    const T a = static_cast<T>(static_cast<double>(gamma[c]) * static_cast<double>(inverse_deviation[c]));
+    const T a = gamma[c] * inverse_deviation[c];
     return a * (x[i] - mean[c]) + relu_beta[c] > T(0) ? g : T(0);
   }
 };
@@ -182,9 +185,11 @@ struct norm_backward_body {
   norm_forward<T> forward;
   input_span<T> a, b, d;
   device_span<T> dx;
-  VMT_HOST_DEVICE void operator()(int i) const {
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { dx.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
     const int c = channel(i);
-    dx.set(i, (a[c] * forward.open_gradient(i, c) - d[c]) + b[c] * (forward.x[i] - forward.mean[c]));
+    return (a[c] * forward.open_gradient(i, c) - d[c]) + b[c] * (forward.x[i] - forward.mean[c]);
   }
 };
 

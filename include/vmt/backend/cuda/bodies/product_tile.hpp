@@ -11,18 +11,24 @@ namespace vmt::inline VMT_ABI::gpu {
 /// each place which number of a tensor it is, and `Out` what becomes of a sum. Block (x, y, z) makes the tile of
 /// columns x and rows y over part z of the depth.
 ///
-/// An operand has `outer(o)`, the part of a place that its row or column decides, `along(d)`, the part that the depth
-/// decides, `at(outer, along)`, and `depth_first`: whether numbers that follow each other in memory follow along the
-/// depth. Both parts know places beside the matrix, for which `at` gives 0.
+/// In each step a thread brings some numbers of a row or column of an operand, or some of one place of the depth:
+/// `depth_first` says whether numbers that follow each other in memory follow along the depth. Where they do, the
+/// operand has `along_outer(o, d, depth)`, else `along_depth(o, d, depth)`: what stands at (o, d), as `[0]`, and j rows
+/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0.
 template <class Left, class Right, class Out, class Math>
 struct product_tile {
   using kind = tile_kind;
   using value = typename Math::value;
   static constexpr const char* name = Left::name;
   static constexpr const char* math_name = Math::name;
-  static constexpr int threads = Math::threads;
+  static constexpr int threads = Math::threads, blocks = Math::blocks;
   static constexpr int left_each = Math::rows * Math::depth / threads;
   static constexpr int right_each = Math::columns * Math::depth / threads;
+  static constexpr int runs = Math::depth / Math::run;  ///< of a row of a tile
+  /// Whether a thread brings one run of a row of the left tile, four numbers at a time.
+  static constexpr bool left_in_runs = Math::run > 1 && left_each == Math::run&& requires(const Left& l) {
+    l.quad(0, 0, 0);
+  };
 
   Left left;
   Right right;
@@ -32,11 +38,13 @@ struct product_tile {
 
   union shared_memory {
     typename Math::tiles factors[2];
-    typename Math::sum stage[static_cast<std::size_t>(Math::rows * Math::stage_pitch)];
+    alignas(16) typename Math::sum stage[static_cast<std::size_t>(Math::rows * Math::stage_pitch)];
   };
+  /// Numbers are rounded on their way into shared memory: before, they are on their way here while a tile is
+  /// multiplied.
   struct registers {
     typename Math::sums sums;
-    typename Math::element left[static_cast<std::size_t>(left_each)], right[static_cast<std::size_t>(right_each)];
+    value left[static_cast<std::size_t>(left_each)], right[static_cast<std::size_t>(right_each)];
   };
 
   [[nodiscard]] VMT_HOST_DEVICE int steps(const block_index& b) const noexcept {
@@ -47,18 +55,34 @@ struct product_tile {
   VMT_HOST_DEVICE void fetch(int step, const block_index& b, int thread, registers& r) const {
     if (step == 0) Math::clear(r.sums);
     const int first = b.z * part + step * Math::depth;
-    fetch_operand<Math::rows, left_each>(left, b.y * Math::rows, first, thread, r.left);
-    fetch_operand<Math::columns, right_each>(right, b.x * Math::columns, first, thread, r.right);
+    if constexpr (left_in_runs) {
+      for (int i = 0; i < left_each; i += 4) {
+        const auto q = left.quad(b.y * Math::rows + thread / runs, first + thread % runs * Math::run + i, depth);
+        for (int k = 0; k < 4; ++k) r.left[i + k] = q.at[k];
+      }
+    } else {
+      fetch_operand<left_each>(left, b.y * Math::rows, first, thread, r.left);
+    }
+    fetch_operand<right_each>(right, b.x * Math::columns, first, thread, r.right);
   }
   VMT_HOST_DEVICE void put(int step, int thread, shared_memory& s, const registers& r) const {
     typename Math::tiles& f = s.factors[step & 1];
-    for (int i = 0; i < left_each; ++i) {
-      const place p = of<Math::rows, Left::depth_first>(thread, i);
-      f.left[p.outer * Math::tiles::left_pitch + p.depth] = r.left[i];
+    static_assert(Left::depth_first);
+    if constexpr (left_in_runs) {
+      f.put_left_run(thread / runs, thread % runs * Math::run, r.left);
+    } else {
+      for (int i = 0; i < left_each; ++i) {
+        f.put_left(thread / Math::depth + i * (threads / Math::depth), thread % Math::depth, r.left[i]);
+      }
     }
-    for (int i = 0; i < right_each; ++i) {
-      const place p = of<Math::columns, Right::depth_first>(thread, i);
-      f.right[p.depth * Math::tiles::right_pitch + p.outer] = r.right[i];
+    if constexpr (Right::depth_first) {
+      for (int i = 0; i < right_each; ++i) {
+        f.put_right(thread / Math::depth + i * (threads / Math::depth), thread % Math::depth, r.right[i]);
+      }
+    } else {
+      for (int i = 0; i < right_each; i += Math::run) {
+        f.put_right_run(thread % Math::columns, thread / Math::columns * Math::run + further(i), r.right + i);
+      }
     }
   }
   VMT_HOST_DEVICE void multiply(int step, int thread, const shared_memory& s, registers& r) const {
@@ -79,48 +103,39 @@ struct product_tile {
   }
 
  private:
-  struct place {
-    int outer, depth;
-  };
-  // The i-th number that a thread brings into a tile of so many rows or columns: neighbours in memory go to threads
-  // that are neighbours.
-  template <int Outer, bool DepthFirst>
-  [[nodiscard]] static VMT_HOST_DEVICE place of(int thread, int i) noexcept {
-    if constexpr (DepthFirst) {
-      return {thread / Math::depth + i * (threads / Math::depth), thread % Math::depth};
-    } else {
-      return {thread % Outer, thread / Outer + i * (threads / Outer)};
-    }
+  // How far along the depth the i-th number of a thread stands behind the first, where threads bring columns: in runs.
+  [[nodiscard]] static VMT_HOST_DEVICE int further(int i) noexcept {
+    return i / Math::run * (threads / Math::columns) * Math::run + i % Math::run;
   }
-  template <int Outer, int Each, class Operand>
+  template <int Each, class Operand>
   VMT_HOST_DEVICE void fetch_operand(const Operand& operand, int first_outer, int first_depth, int thread,
-                                     typename Math::element* values) const {
-    const place begin = of<Outer, Operand::depth_first>(thread, 0);
+                                     value* values) const {
     if constexpr (Operand::depth_first) {
-      const auto along = operand.along(first_depth + begin.depth, depth);
-      for (int i = 0; i < Each; ++i) {
-        const place p = of<Outer, true>(thread, i);
-        values[i] = Math::enter(operand.at(operand.outer(first_outer + p.outer), along));
-      }
+      const auto numbers =
+          operand.along_outer(first_outer + thread / Math::depth, first_depth + thread % Math::depth, depth);
+      for (int i = 0; i < Each; ++i) values[i] = numbers[i * (threads / Math::depth)];
     } else {
-      const auto outer = operand.outer(first_outer + begin.outer);
-      for (int i = 0; i < Each; ++i) {
-        const place p = of<Outer, false>(thread, i);
-        values[i] = Math::enter(operand.at(outer, operand.along(first_depth + p.depth, depth)));
-      }
+      const auto numbers = operand.along_depth(first_outer + thread % Math::columns,
+                                               first_depth + thread / Math::columns * Math::run, depth);
+      for (int i = 0; i < Each; ++i) values[i] = numbers[further(i)];
     }
   }
 };
 
-/// Sums of a part of the depth, kept for `combine_parts`.
-template <class T>
-struct part_sums {
-  device_span<T> sums;  ///< parts × rows × columns
+/// What becomes of a sum: where the depth was cut it is kept for `combine_parts`, else it goes on to `Out`.
+template <class T, class Out>
+struct sum_out {
+  Out out;
+  device_span<T> parts;  ///< parts × rows × columns, or nothing
   int rows, columns;
 
-  [[nodiscard]] VMT_HOST_DEVICE int column(int n) const noexcept { return n; }
-  VMT_HOST_DEVICE void take(int m, int n, int, int part, T value) const {
-    sums.set((part * rows + m) * columns + n, value);
+  [[nodiscard]] VMT_HOST_DEVICE int column(int n) const noexcept { return out.column(n); }
+  VMT_HOST_DEVICE void take(int m, int n, int where, int part, T value) const {
+    if (parts.present()) {
+      parts.set((part * rows + m) * columns + n, value);
+    } else {
+      out.take(m, where, value);
+    }
   }
 };
 
@@ -138,8 +153,7 @@ struct combine_parts {
     T sum = sums[i];
     for (int p = 1; p < parts; ++p) sum += sums[p * size + i];
     const int m = columns.quotient(i);
-    const int n = i - m * columns.value();
-    out.take(m, n, out.column(n), 0, sum);
+    out.take(m, out.column(i - m * columns.value()), sum);
   }
 };
 
