@@ -26,9 +26,11 @@ enum class precision {
 /// The nearest bfloat16, ties to even, as its bits; NaN stays NaN.
 [[nodiscard]] VMT_HOST_DEVICE inline std::uint16_t to_bf16(float x) noexcept {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  std::uint16_t rounded = 0;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
-  return rounded;
+  // Two at once, for the sake of an integer register: of the result of cvt.rn.bf16.f32, which is a 16-bit one, ptxas 13.0
+  // stores the low byte alone as the number converted to a byte.
+  std::uint32_t word = 0;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(0.0F), "f"(x));
+  return static_cast<std::uint16_t>(word);
 #else
   std::uint32_t bits = 0;
   std::memcpy(&bits, &x, sizeof bits);

@@ -127,7 +127,8 @@ struct tensor_tile {
     static VMT_HOST_DEVICE void put(word_tile<Rows>& t, int row, int d, element x) noexcept {
       // The bytes of a word are the elements in it, the first one lowest, on the host as on a device.
       unsigned char* const quad = reinterpret_cast<unsigned char*>(&t.quads[word_tile<Rows>::quad_at(row, d / run)]);
-      std::memcpy(quad + static_cast<std::size_t>(d % run) * sizeof(element), &x, sizeof x);
+      void* const place = quad + static_cast<std::size_t>(d % run) * sizeof(element);
+      std::memcpy(__builtin_assume_aligned(place, alignof(element)), &x, sizeof x);
     }
   };
 
