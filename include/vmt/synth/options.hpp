@@ -42,6 +42,7 @@ struct options {
     double black = 28;         ///< tone of a black key's sides
     double black_top = 16;     ///< how much lighter its top is
     double black_slope = 30;   ///< how much lighter its sloping front is
+    double black_body = 10;    ///< how much lighter its sides are below the level of the white keys
     double bed = 30;           ///< tone of what is seen in the gaps
     double wall = 0.4;         ///< tone of a white key's sides, of its top's
     double front = 0.8;        ///< tone of a white key's front, of its top's
@@ -201,6 +202,7 @@ void for_each_number(Options& o, Visit&& visit) {
   visit("keys.black", k.black, 0, 255);
   visit("keys.black_top", k.black_top, -100, 100);
   visit("keys.black_slope", k.black_slope, -100, 150);
+  visit("keys.black_body", k.black_body, -100, 200);
   visit("keys.bed", k.bed, 0, 255);
   visit("keys.wall", k.wall, 0, 1.2);
   visit("keys.front", k.front, 0, 1.2);

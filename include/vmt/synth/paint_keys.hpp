@@ -151,11 +151,18 @@ class key_painter {
     const auto z = [&](double y) { return white_z(d, y); };
     const double glare = glare_at(b.shape.centre());
     const double top = tone_white_ * b.tone * (1 - o_.keys.dim * d) * (1 - 0.25 * glare * d);
-    const double wall = tone_white_ * o_.keys.wall * (1 - 0.15 * d);
     for (const bool right : {false, true}) {
+      // Above its neighbour's top a wall stands in the light, below it in a crevice that is as dark as the ground.
       const double e = right ? r : l, te = right ? tr : tl;
-      p.cover({{e, shoulder, z(shoulder)}, {e, front, z(front)}, {e, front, -14}, {e, shoulder, -14}}, wall);
-      p.cover({{te, 0, z(0)}, {te, shoulder, z(shoulder)}, {te, shoulder, -12}, {te, 0, -12}}, wall * 0.8);
+      const double beside = white_beside(i, right ? 1 : -1, down);
+      const auto low = [&](double y) { return (std::min)(z(y), white_z(beside, y)); };
+      const double lit = tone_white_ * o_.keys.wall * facing(right ? 1 : -1);
+      const double crevice = o_.keys.bed * light_of(1);
+      const double from = te == e ? 0 : shoulder;
+      p.cover({{e, from, low(from)}, {e, front, low(front)}, {e, front, -14}, {e, from, -14}}, crevice);
+      if (beside > d)
+        p.cover({{e, from, z(from)}, {e, front, z(front)}, {e, front, low(front)}, {e, from, low(from)}}, lit);
+      if (te != e) p.cover({{te, 0, z(0)}, {te, shoulder, z(shoulder)}, {te, shoulder, -12}, {te, 0, -12}}, crevice);
     }
     p.cover({{l, front, z(front)}, {r, front, z(front)}, {r, front, -20}, {l, front, -20}},
             tone_white_ * o_.keys.front * (1 - 0.2 * d));
@@ -175,11 +182,20 @@ class key_painter {
                 {l, b.worn_to, z(b.worn_to)}},
                0.05 * b.worn);
     }
-    step_shadow(p, i, down, d, l, r, shoulder);
+    step_shadow(p, i, down, d, l, r, {b.left == b.shape.left ? 0 : shoulder, b.right == b.shape.right ? 0 : shoulder});
   }
 
-  /// The shadow of a neighbour that stands higher, on the side that the light comes from.
-  void step_shadow(painter& p, std::size_t i, const key_depths& down, double d, double l, double r, double from) const {
+  /// How light a wall is that looks to the left (side −1) or the right (1), of what even light makes it: 1 where
+  /// shadows are faint, since the light then comes from everywhere.
+  [[nodiscard]] double facing(int side) const noexcept {
+    const double towards = std::clamp(-side * o_.light.slope_x / 0.3, -1.0, 1.0) * (1 - o_.light.second);
+    return 1 + o_.light.step_shadow * towards * (towards > 0 ? 0.4 : 1.2);
+  }
+
+  /// The shadow of a neighbour that stands higher, on the side that the light comes from, softer further from it. It
+  /// begins at `from` on the left and on the right: behind that a black key stands between the two.
+  void step_shadow(painter& p, std::size_t i, const key_depths& down, double d, double l, double r,
+                   const std::array<double, 2>& from) const {
     for (const bool main : {true, false}) {
       const double strength = o_.light.step_shadow * (main ? 1 : o_.light.second);
       const double slope = main ? o_.light.slope_x : -o_.light.slope_x;
@@ -187,12 +203,15 @@ class key_painter {
       const double width = std::clamp(slope * step, l - r, r - l);
       if (step < 0.3 || strength == 0 || std::abs(width) < 0.2) continue;
       const double e = slope > 0 ? l : r;
-      const double f = keys_.depth;
-      p.darken({{e, from, white_z(d, from)},
-                {e + width * 0.75, from, white_z(d, from)},
-                {e + width, f, white_z(d, f)},
-                {e, f, white_z(d, f)}},
-               strength);
+      const double f = keys_.depth, y = from[slope > 0 ? 0 : 1];
+      const double narrow = (70 + y) / (70 + f);  // the step is lower there
+      for (const double share : {1.0, 0.6}) {
+        p.darken({{e, y, white_z(d, y)},
+                  {e + share * width * narrow, y, white_z(d, y)},
+                  {e + share * width, f, white_z(d, f)},
+                  {e, f, white_z(d, f)}},
+                 0.6 * strength);
+      }
     }
   }
 
@@ -243,10 +262,18 @@ class key_painter {
     const double low_back[2] = {white_z(white_beside(i, -1, down), 0), white_z(white_beside(i, 1, down), 0)};
     for (int s = 0; s < 2; ++s) {
       const double side = s == 0 ? -1 : 1;
+      // What white keys beside it uncover when they go down.
+      if (low[s] < -0.3) {
+        p.cover({{c + side * foot, 0, 0},
+                 {c + side * foot, front, (std::min)(z(front), 0.0)},
+                 {c + side * foot, front, low[s]},
+                 {c + side * foot, 0, low_back[s]}},
+                tone + o_.keys.black_body * light_of(1) * facing(s == 0 ? -1 : 1));
+      }
       p.cover({{c + side * top, 0, z(0)},
                {c + side * top, slope_at, z(slope_at)},
-               {c + side * foot, front, low[s]},
-               {c + side * foot, 0, low_back[s]}},
+               {c + side * foot, front, (std::min)(z(front), 0.0)},
+               {c + side * foot, 0, 0}},
               tone);
       // The front is as wide as the foot; it stands on the white key of its side.
       p.cover({{c, slope_at, z(slope_at)},

@@ -36,6 +36,7 @@ inline void random_looks(options& o, rng& r) {
   k.black_top = r.uniform(0, 35);
   k.black_slope = r.uniform(5, 80);
   k.bed = r.uniform(0.08, 0.65) * k.white;
+  k.black_body = maybe(0.4) ? r.uniform(0, 0.6) * k.white : r.uniform(0, 20);
   k.wall = 0.95 - nearly_low(0, 0.8);
   k.front = r.uniform(0.35, 1);
   k.gap = mostly_low(0.15, 1.4);
@@ -49,7 +50,7 @@ inline void random_looks(options& o, rng& r) {
   k.variation = mostly_low(0, 0.02);
   k.wear = maybe(0.25) ? r.uniform(0.2, 1) : 0;
   k.texture = mostly_low(0, 0.012);
-  k.dim = mostly_low(0, 0.12);
+  k.dim = nearly_low(0, 0.1);
   k.gloss = maybe(0.4) ? r.uniform(20, 150) : 0;
   k.blotches = maybe(0.6) ? static_cast<int>(r.below(4)) : 0;
   auto& l = o.light;
@@ -57,7 +58,7 @@ inline void random_looks(options& o, rng& r) {
   l.slope_y = std::clamp(0.1 + r.normal() * 0.5, -1.5, 1.5);
   l.second = maybe(0.35) ? r.uniform(0.2, 0.9) : 0;
   l.key_shadow = mostly_low(0.02, 0.5);
-  l.step_shadow = nearly_low(0.01, 0.55);
+  l.step_shadow = mostly_low(0.04, 0.7);
   l.gradient_x = std::clamp(r.normal() * 0.08, -0.3, 0.3);
   l.gradient_y = std::clamp(r.normal() * 0.06, -0.3, 0.3);
   if (maybe(0.35)) {
