@@ -144,6 +144,44 @@ TEST_CASE("a white key that goes down uncovers the walls of its neighbours on th
   }
 }
 
+TEST_CASE("a white key without a black one beside it gets a shadow along that whole side when it goes down") {
+  options o = bare_strip();
+  o.light.second = 0;
+  o.light.step_shadow = 0.5;
+  struct side {
+    int pitch;
+    double slope;  // of the light: from the side of the white neighbour
+  };
+  for (const side& s : {side{65, 0.4}, side{60, 0.4}, side{64, -0.4}, side{71, -0.4}}) {  // F, C; E, B
+    CAPTURE(s.pitch);
+    o.light.slope_x = s.slope;
+    const frame rest = at(o, {{1, 3, s.pitch, 80}}, 0), down = at(o, {{1, 3, s.pitch, 80}}, 2);
+    const double toward = s.slope > 0 ? -1 : 1, edge = column(s.pitch) + 8 * toward;
+    const double x0 = std::min(edge, edge - 3 * toward), x1 = std::max(edge, edge - 3 * toward);
+    for (const double row : {20.0, 45.0, 68.0}) {
+      CAPTURE(row);
+      CHECK(mean_of(rest, x0, row, x1, row + 12) - mean_of(down, x0, row, x1, row + 12) > 8);
+    }
+    // The middle of its top stays as it was.
+    CHECK(std::abs(mean_of(rest, column(s.pitch) - 2, 68, column(s.pitch) + 2, 80) -
+                   mean_of(down, column(s.pitch) - 2, 68, column(s.pitch) + 2, 80)) < 20);
+  }
+}
+
+TEST_CASE("the gap on the side that the light falls on is lighter while the key is down") {
+  options o = bare_strip();
+  o.light.second = 0;
+  o.light.step_shadow = 0.5;
+  o.keys.wall = 0.9;
+  for (const double slope : {-0.4, 0.4}) {
+    CAPTURE(slope);
+    o.light.slope_x = slope;
+    const frame rest = at(o, {{1, 3, 65, 80}}, 0), down = at(o, {{1, 3, 65, 80}}, 2);
+    const double away = column(65) + (slope > 0 ? 8 : -8);
+    CHECK(mean_of(down, away - 1, 68, away + 1, 80) - mean_of(rest, away - 1, 68, away + 1, 80) > 3);
+  }
+}
+
 TEST_CASE("a black key that goes down moves towards the point below the eye, and its front comes back") {
   options o = bare_strip();
   o.light.key_shadow = 0;

@@ -97,6 +97,7 @@ struct options {
     bool enter_and_leave = false;  ///< hands come before their first note and go after the last
     double press_ms = 40;          ///< how long a key takes to go down, in the mean
     double release_ms = 60;
+    double release_left = 0.5;  ///< share of the travel that a key is still down at the offset
   } hands;
 
   struct room_options {
@@ -257,6 +258,7 @@ void for_each_number(Options& o, Visit&& visit) {
   visit("hands.reflection", h.reflection, 0, 120);
   visit("hands.press_ms", h.press_ms, 5, 200);
   visit("hands.release_ms", h.release_ms, 5, 300);
+  visit("hands.release_left", h.release_left, 0.2, 1);
   auto& r = o.room;
   visit("room.fallboard", r.fallboard, 0, 255);
   visit("room.fallboard_height", r.fallboard_height, 0, 300);

@@ -90,7 +90,8 @@ inline void random_looks(options& o, rng& r) {
   h.texture = r.uniform(0, 0.035);
   h.reflection = maybe(0.4) ? r.uniform(5, 40) : 0;
   h.press_ms = r.uniform(28, 55);
-  h.release_ms = r.uniform(30, 100);
+  h.release_ms = r.uniform(50, 150);
+  h.release_left = r.uniform(0.6, 0.9);  // instruments end a note early on a key's way up
   h.count = maybe(0.2) ? 1 : 2;
   h.enter_and_leave = maybe(0.6);
   auto& m = o.room;

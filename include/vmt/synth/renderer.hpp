@@ -64,7 +64,7 @@ class renderer {
         effects_(o, keys_, seed),
         sensor_(o, seed) {
     fingering plan(notes_, keys_, o.hands.count, o.hands.size, seed);
-    action_ = std::make_unique<key_action>(notes_, o.hands.press_ms, o.hands.release_ms, seed);
+    action_ = std::make_unique<key_action>(notes_, o.hands.press_ms, o.hands.release_ms, seed, o.hands.release_left);
     int index = 0;
     for (hand_part& h : plan.hands()) hands_.emplace_back(std::move(h), o, keys_, *action_, seed, ++index);
     double end = o.picture.seconds;

@@ -64,16 +64,17 @@ class wander {
 }
 
 /// One press of a key: from `onset − press/2` it goes down evenly, is half way at the onset and down at
-/// `onset + press/2`; it rises in the same manner about the offset.
+/// `onset + press/2`; it rises evenly, and at the offset the share `left` of the travel is still before it.
 struct stroke {
   vmt::note note;
   double press = 0.04;
   double release = 0.06;
   double full = 1;  ///< share of the travel that is used
+  double left = 0.5;
 
   [[nodiscard]] double depth(double t) const noexcept {
     const double down = (t - note.onset) / press + 0.5;
-    const double up = (note.offset - t) / release + 0.5;
+    const double up = (note.offset - t) / release + left;
     return full * std::clamp((std::min)(down, up), 0.0, 1.0);
   }
 };
@@ -113,8 +114,9 @@ struct stroke {
 class key_action {
  public:
   key_action() = default;
-  /// `notes` as `playable` leaves them. Loud notes go down faster.
-  key_action(std::span<const note> notes, double press_ms, double release_ms, std::uint64_t seed) {
+  /// `notes` as `playable` leaves them. Loud notes go down faster. A key that is struck again soon rises faster.
+  key_action(std::span<const note> notes, double press_ms, double release_ms, std::uint64_t seed,
+             double release_left = 0.5) {
     rng random = stream(seed, part::strokes);
     for (const note& n : notes) {
       // Keys measure velocity by the time of travel, which spans a factor of ten from pp to ff.
@@ -124,8 +126,15 @@ class key_action {
       s.release = std::clamp(release_ms / 1000 * random.uniform(0.6, 1.5), 0.01, 0.2);
       s.release = (std::min)(s.release, n.offset - n.onset);
       s.full = random.uniform(0.85, 1);
+      s.left = release_left;
       longest_ = (std::max)({longest_, s.press, s.release});
-      keys_[static_cast<std::size_t>(n.pitch)].push_back(s);
+      auto& strokes = keys_[static_cast<std::size_t>(n.pitch)];
+      if (!strokes.empty()) {
+        stroke& before = strokes.back();
+        const double time = n.onset - s.press / 2 - before.note.offset;
+        before.release = (std::min)(before.release, (std::max)(time / before.left, 0.04));
+      }
+      strokes.push_back(s);
     }
   }
 
