@@ -168,17 +168,24 @@ TEST_CASE("a white key without a black one beside it gets a shadow along that wh
   }
 }
 
-TEST_CASE("the gap on the side that the light falls on is lighter while the key is down") {
+TEST_CASE(
+    "a wall that looks to the light and comes into sight is lighter than the gap was, one that looks away is darker") {
   options o = bare_strip();
   o.light.second = 0;
   o.light.step_shadow = 0.5;
   o.keys.wall = 0.9;
-  for (const double slope : {-0.4, 0.4}) {
-    CAPTURE(slope);
-    o.light.slope_x = slope;
-    const frame rest = at(o, {{1, 3, 65, 80}}, 0), down = at(o, {{1, 3, 65, 80}}, 2);
-    const double away = column(65) + (slope > 0 ? 8 : -8);
-    CHECK(mean_of(down, away - 1, 68, away + 1, 80) - mean_of(rest, away - 1, 68, away + 1, 80) > 3);
+  for (const bool left : {true, false}) {
+    CAPTURE(left);
+    o.camera.eye = {left ? 100.0 : 1100.0, 100, 1200};  // sees the wall at the other border of the key
+    const double border = column(65) + (left ? 8 : -8);
+    for (const bool towards : {true, false}) {
+      CAPTURE(towards);
+      o.light.slope_x = left == towards ? 0.4 : -0.4;
+      const frame rest = at(o, {{1, 3, 65, 80}}, 0), down = at(o, {{1, 3, 65, 80}}, 2);
+      const double change =
+          mean_of(down, border - 1, 68, border + 1, 80) - mean_of(rest, border - 1, 68, border + 1, 80);
+      CHECK((towards ? change > 3 : change < -3));
+    }
   }
 }
 

@@ -68,3 +68,19 @@ TEST_CASE("wandering is smooth, centred, of the stated size and different for ea
   CHECK(std::abs(together / n) < 0.05);
   CHECK(step < 0.005);
 }
+
+TEST_CASE("at the end of a note the stated share of the travel is left, and a key is up before it is struck again") {
+  const std::vector<note> notes{{1, 2, 60, 64}, {2.06, 3, 60, 64}, {1, 2, 62, 64}};
+  for (const double left : {0.5, 0.6, 0.9}) {
+    CAPTURE(left);
+    const vmt::synth::key_action action(notes, 40, 100, 3, left);
+    for (const int pitch : {60, 62}) {
+      const double full = action.depth(pitch, 1.5);
+      CHECK(action.depth(pitch, 2) == doctest::Approx(left * full));
+    }
+    CHECK(action.depth(62, 2.03) > 0);
+    double least = 1;
+    for (double t = 2; t < 2.06; t += 0.001) least = std::min(least, action.depth(60, t));
+    CHECK(least < 0.1);
+  }
+}
