@@ -36,7 +36,6 @@ inline void random_looks(options& o, rng& r) {
   k.black_top = r.uniform(0, 35);
   k.black_slope = r.uniform(5, 80);
   k.bed = r.uniform(0.08, 0.65) * k.white;
-  k.black_body = maybe(0.4) ? r.uniform(0, 0.6) * k.white : r.uniform(0, 20);
   k.wall = 0.95 - nearly_low(0, 0.8);
   k.front = r.uniform(0.35, 1);
   k.gap = mostly_low(0.15, 1.4);
@@ -91,7 +90,6 @@ inline void random_looks(options& o, rng& r) {
   h.reflection = maybe(0.4) ? r.uniform(5, 40) : 0;
   h.press_ms = r.uniform(28, 55);
   h.release_ms = r.uniform(50, 150);
-  h.release_left = r.uniform(0.6, 0.9);  // instruments end a note early on a key's way up
   h.count = maybe(0.2) ? 1 : 2;
   h.enter_and_leave = maybe(0.6);
   auto& m = o.room;
@@ -106,6 +104,12 @@ inline void random_looks(options& o, rng& r) {
   m.music = maybe(0.3);
   m.player = maybe(0.8);
   m.hammers = !m.panel && maybe(0.12);
+}
+
+/// How keys look and move while they are pressed; from a stream of its own, so that the rest of a seed's look stays.
+inline void random_presses(options& o, rng r) {
+  o.keys.black_body = r.uniform() < 0.4 ? r.uniform(0, 0.6) * o.keys.white : r.uniform(0, 20);
+  o.hands.release_left = r.uniform(0.6, 0.9);  // instruments end a note early on a key's way up
 }
 
 /// How the picture was taken and kept.
@@ -181,6 +185,7 @@ inline void low_resolution(options& o, rng& r, double pixels) {
   rng r = stream(seed, part::preset, 1);
   options o;
   detail::random_looks(o, r);
+  detail::random_presses(o, stream(seed, part::preset, 4));
   detail::random_sensor(o, r);
   o.picture.kind = picture_kind::paper_strip;
   o.picture.width = 800;
@@ -197,6 +202,7 @@ inline void low_resolution(options& o, rng& r, double pixels) {
   rng r = stream(seed, part::preset, 2);
   options o;
   detail::random_looks(o, r);
+  detail::random_presses(o, stream(seed, part::preset, 4));
   detail::random_sensor(o, r);
   detail::random_effects(o, r, 0.4);
   o.picture.kind = picture_kind::key_strip;
@@ -219,6 +225,7 @@ inline void low_resolution(options& o, rng& r, double pixels) {
   rng r = stream(seed, part::preset, 3);
   options o;
   detail::random_looks(o, r);
+  detail::random_presses(o, stream(seed, part::preset, 4));
   detail::random_sensor(o, r);
   detail::random_effects(o, r, 0.15);
   const auto maybe = [&](double probability) { return r.uniform() < probability; };
