@@ -26,8 +26,8 @@ enum class precision {
 /// The nearest bfloat16, ties to even, as its bits; NaN stays NaN.
 [[nodiscard]] VMT_HOST_DEVICE inline std::uint16_t to_bf16(float x) noexcept {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  // Two at once, for the sake of an integer register: of the result of cvt.rn.bf16.f32, which is a 16-bit one, ptxas 13.0
-  // stores the low byte alone as the number converted to a byte.
+  // Two at once, for the sake of an integer register: of the result of cvt.rn.bf16.f32, which is one of 16 bits,
+  // ptxas 13.0 stores the low byte alone as the number converted to a byte.
   std::uint32_t word = 0;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(0.0F), "f"(x));
   return static_cast<std::uint16_t>(word);
