@@ -85,20 +85,17 @@ map convolved(cpu_context& ctx, const map& x, const nn::conv2d<float>& conv, con
   return y;
 }
 
-map block(cpu_context& ctx, const map& x, const activation_range& in, const nn::basic_block<float>& b,
-          const std::string& prefix, const activation_ranges& ranges) {
+map block(cpu_context& ctx, const map& x, const nn::basic_block<float>& b, const activation_ranges& ranges) {
   std::vector<std::pair<const nn::conv2d<float>*, const nn::batch_norm<float>*>> convs;
   b.for_each_conv([&](const std::string&, const nn::conv2d<float>& c, const nn::batch_norm<float>& n) {
     convs.emplace_back(&c, &n);
   });
-  static_cast<void>(in);
-  const map middle = rounded(convolved(ctx, x, *convs[0].first, convs[0].second), ranges.at(prefix + "conv1"));
+  const map middle = rounded(convolved(ctx, x, *convs[0].first, convs[0].second), ranges.at("conv1"));
   map y = convolved(ctx, middle, *convs[1].first, convs[1].second);
-  const map shortcut = convs.size() == 2 ? x
-                                         : rounded(convolved(ctx, x, *convs[2].first, convs[2].second),
-                                                   ranges.at(prefix + "downsample.0"));
+  const map shortcut =
+      convs.size() == 2 ? x : rounded(convolved(ctx, x, *convs[2].first, convs[2].second), ranges.at("downsample.0"));
   for (index_t i = 0; i < y.size(); ++i) y.data_handle()[i] += shortcut.data_handle()[i];
-  return rounded(std::move(y), ranges.at(prefix + "conv2"));
+  return rounded(std::move(y), ranges.at("conv2"));
 }
 
 }  // namespace
@@ -115,20 +112,15 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
   for (double& v : x.span()) v = r.uniform(-1, 2);
   const activation_range in{-1, 2};
   x = rounded(std::move(x), in);
-  // What the layers span, by themselves with wide ranges first.
-  activation_ranges ranges{{"conv1", {0, 1e-6F}}, {"conv2", {0, 1e-6F}}, {"downsample.0", {-1e-6F, 1e-6F}}};
+  activation_ranges ranges;  // what each convolution spans, but for the sum with the shortcut
+  map middle_map;
   b.for_each_conv([&](const std::string& n, const nn::conv2d<float>& c, const nn::batch_norm<float>& norm) {
-    map y(1, 1, 1, 1);
-    if (n == "conv2") {
-      y = convolved(plain, rounded(convolved(plain, x, *&c, &norm), {0, 1}), c, &norm);
-    } else {
-      y = convolved(plain, x, c, &norm);
-    }
-    double largest = 0;
-    for (const double v : y.span()) largest = std::max(largest, std::abs(v));
-    ranges[n] = {n == "downsample.0" ? -static_cast<float>(largest) : 0.0F, static_cast<float>(largest)};
+    const map y = convolved(plain, n == "conv2" ? middle_map : x, c, &norm);
+    const auto [low, high] = std::minmax_element(y.span().begin(), y.span().end());
+    ranges[n] = {n == "downsample.0" ? static_cast<float>(*low) : 0.0F, static_cast<float>(*high)};
+    if (n == "conv1") middle_map = rounded(y, ranges[n]);
   });
-  const map expected = block(plain, x, in, b, "", ranges);
+  const map expected = block(plain, x, b, ranges);
 
   using detail::group_map;
   const group_map from = group_map::bordered(detail::narrow_group, 40, 12, 21);
@@ -165,7 +157,8 @@ TEST_CASE("in int8 the engine's logits stay near those in f32, for every option"
     const onset_net<float> net = vmt_test::random_net<float>(o, 6);
     const onset_engine_options wish = int8_of(calibrated(ctx, net), 3);
     if (!has_int8(ctx)) {
-      CHECK_THROWS_WITH_AS(onset_engine(ctx, net, wish), "onset_engine: int8 needs a processor with dot products of bytes (VNNI); use f32", error);
+      CHECK_THROWS_WITH_AS(onset_engine(ctx, net, wish),
+                           "onset_engine: int8 needs a processor with dot products of bytes (VNNI); use f32", error);
       continue;
     }
     onset_engine whole(ctx, net, wish);
@@ -241,9 +234,9 @@ TEST_CASE("int8 without the ranges of the maps is refused, and the sentence name
   activation_ranges ranges = calibrated(ctx, net);
   ranges.erase("fuse");
   ranges.erase("layer3.1.conv2");
-  CHECK_THROWS_WITH_AS(onset_engine(ctx, net, int8_of(ranges)),
-                       "onset_engine: int8 has to know what the activations span, and is not told for layer3.1.conv2 fuse",
-                       error);
+  CHECK_THROWS_WITH_AS(
+      onset_engine(ctx, net, int8_of(ranges)),
+      "onset_engine: int8 has to know what the activations span, and is not told for layer3.1.conv2 fuse", error);
   onset_engine engine(ctx, net, int8_of(calibrated(ctx, net)));
   CHECK_THROWS_AS(engine.watch({}), error);
 }

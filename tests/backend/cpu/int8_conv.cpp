@@ -117,9 +117,20 @@ std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const pr
       offsets.push_back(in.at(g, t / p.s.taps - p.s.taps / 2, t % p.s.taps - p.s.taps / 2));
     }
   detail::run_narrow_conv(ctx, k,
-                          {std::ssize(offsets), offsets.data(), p.s.stride * group, w.data(), p.s.images, x.data(),
-                           p.s.stride * in.row_size(), in.size(), p.s.stride * in.row_size() * in.groups(), out,
-                           y.data(), y.data(), out.size(), {scale.data(), bias.data(), p.share}});
+                          {std::ssize(offsets),
+                           offsets.data(),
+                           p.s.stride * group,
+                           w.data(),
+                           p.s.images,
+                           x.data(),
+                           p.s.stride * in.row_size(),
+                           in.size(),
+                           p.s.stride * in.row_size() * in.groups(),
+                           out,
+                           y.data(),
+                           y.data(),
+                           out.size(),
+                           {scale.data(), bias.data(), p.share}});
   std::vector<std::uint8_t> all;
   each(out, [&](index_t from, std::size_t) {
     all.push_back(y.data()[from]);
@@ -140,7 +151,7 @@ std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const pr
 }
 
 // Those of the network at width 64 (its heights cut, of which nothing depends), of narrow ones, odd ones.
-const shape shapes[] = {{1, 64, 64, 5, 200, 3, 1},  {1, 64, 128, 5, 200, 3, 2}, {1, 64, 128, 4, 200, 1, 2},
+const shape shapes[] = {{1, 64, 64, 5, 200, 3, 1},   {1, 64, 128, 5, 200, 3, 2},  {1, 64, 128, 4, 200, 1, 2},
                         {1, 128, 128, 3, 100, 3, 1}, {2, 128, 256, 3, 100, 3, 2}, {1, 128, 256, 3, 100, 1, 2},
                         {1, 256, 256, 3, 50, 3, 1},  {1, 256, 512, 3, 50, 3, 2},  {1, 512, 512, 2, 25, 3, 1},
                         {2, 33, 40, 7, 9, 3, 1},     {1, 40, 70, 9, 63, 3, 2},    {2, 16, 16, 6, 29, 3, 1},
@@ -191,7 +202,8 @@ TEST_CASE("numbers become bytes by rounding to the nearest, of two the even one,
   std::vector<std::uint8_t> expected(x.size()), y(x.size());
   make_int8_kernels(cpu_isa::portable).quantise(x.data(), 5, group, 0.7F, 12, expected.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    CHECK(expected[i] == static_cast<std::uint8_t>(std::nearbyint(std::clamp(std::fma(x[i], 0.7F, 12.0F), 0.0F, 255.0F))));
+    CHECK(expected[i] ==
+          static_cast<std::uint8_t>(std::nearbyint(std::clamp(std::fma(x[i], 0.7F, 12.0F), 0.0F, 255.0F))));
   }
   if (supported(cpu_isa::avx512) && make_int8_kernels(cpu_isa::avx512).usable()) {
     make_int8_kernels(cpu_isa::avx512).quantise(x.data(), 5, group, 0.7F, 12, y.data());

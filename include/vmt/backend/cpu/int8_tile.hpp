@@ -77,6 +77,10 @@ inline void quantise_plain(const float* x, index_t pixels, index_t group, float 
 
 #if VMT_CPU_X86_DISPATCH
 
+/// Registers of sums. As numbers of 32 bits: arrays of __m512i, whose elements have 64, GCC 12 keeps in memory.
+using sums_of_16 = std::int32_t __attribute__((vector_size(64)));
+using sums_of_8 = std::int32_t __attribute__((vector_size(32)));
+
 // The forms with masks, for GCC 12 warns about what its own others leave undefined.
 __attribute__((target("avx512f"), always_inline)) inline void store_u8(__m512 v, std::uint8_t* y) noexcept {
   v = _mm512_maskz_min_ps(0xFFFF, v, _mm512_set1_ps(255.0F));
@@ -102,9 +106,9 @@ __attribute__((target("avx512f"), always_inline)) inline void finish_int8(const 
 template <int P>
 struct int8_tile_avx512 {
   __attribute__((target("avx512f,avx512vnni"))) static void run(const int8_tile_job* job) noexcept {
-    __m512i sum[static_cast<std::size_t>(P)][2];
+    sums_of_16 sum[static_cast<std::size_t>(P)][2];
     VMT_UNROLL
-    for (int p = 0; p < P; ++p) sum[p][0] = sum[p][1] = _mm512_setzero_si512();
+    for (int p = 0; p < P; ++p) sum[p][0] = sum[p][1] = sums_of_16{};
     const std::int8_t* w = job->w;
     const index_t step = job->step;
     for (index_t r = 0; r < job->runs; ++r) {
@@ -118,16 +122,22 @@ struct int8_tile_avx512 {
           int four;
           std::memcpy(&four, x + p * step, sizeof four);
           const __m512i all = _mm512_set1_epi32(four);
-          sum[p][0] = _mm512_dpbusd_epi32(sum[p][0], all, w0);
-          sum[p][1] = _mm512_dpbusd_epi32(sum[p][1], all, w1);
+          add(sum[p][0], all, w0);
+          add(sum[p][1], all, w1);
         }
       }
     }
     VMT_UNROLL
     for (int p = 0; p < P; ++p) {
-      finish_int8(*job, sum[p][0], p, 0);
-      finish_int8(*job, sum[p][1], p, 16);
+      finish_int8(*job, reinterpret_cast<__m512i>(sum[p][0]), p, 0);
+      finish_int8(*job, reinterpret_cast<__m512i>(sum[p][1]), p, 16);
     }
+  }
+
+ private:
+  __attribute__((target("avx512f,avx512vnni"), always_inline)) static void add(sums_of_16& sum, const __m512i& x,
+                                                                               const __m512i& w) noexcept {
+    sum = reinterpret_cast<sums_of_16>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), x, w));
   }
 };
 __attribute__((target("avx512f"))) inline void quantise_avx512(const float* x, index_t pixels, index_t, float per_step,
@@ -141,9 +151,9 @@ __attribute__((target("avx512f"))) inline void quantise_avx512(const float* x, i
 template <int P>
 struct int8_tile_avx2 {
   __attribute__((target("avx2,fma,avxvnni"))) static void run(const int8_tile_job* job) noexcept {
-    __m256i sum[static_cast<std::size_t>(P)][4];
+    sums_of_8 sum[static_cast<std::size_t>(P)][4];
     VMT_UNROLL
-    for (int p = 0; p < P; ++p) sum[p][0] = sum[p][1] = sum[p][2] = sum[p][3] = _mm256_setzero_si256();
+    for (int p = 0; p < P; ++p) sum[p][0] = sum[p][1] = sum[p][2] = sum[p][3] = sums_of_8{};
     const std::int8_t* w = job->w;
     for (index_t r = 0; r < job->runs; ++r) {
       const std::uint8_t* x = job->x + job->offset[r];
@@ -160,18 +170,22 @@ struct int8_tile_avx2 {
           __m256i weights;
           std::memcpy(&weights, w + 32 * k, sizeof weights);
           VMT_UNROLL
-          for (int p = 0; p < P; ++p) sum[p][k] = _mm256_dpbusd_avx_epi32(sum[p][k], all[p], weights);
+          for (int p = 0; p < P; ++p) add(sum[p][k], all[p], weights);
         }
       }
     }
     VMT_UNROLL
     for (int p = 0; p < P; ++p) {
       VMT_UNROLL
-      for (int k = 0; k < 4; ++k) finish(*job, sum[p][k], p, 8 * k);
+      for (int k = 0; k < 4; ++k) finish(*job, reinterpret_cast<__m256i>(sum[p][k]), p, 8 * k);
     }
   }
 
  private:
+  __attribute__((target("avx2,avxvnni"), always_inline)) static void add(sums_of_8& sum, const __m256i& x,
+                                                                         const __m256i& w) noexcept {
+    sum = reinterpret_cast<sums_of_8>(_mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(sum), x, w));
+  }
   __attribute__((target("avx2,fma"), always_inline)) static void finish(const int8_tile_job& job, __m256i sum,
                                                                         index_t pixel, index_t k) noexcept {
     __m256 v =
