@@ -3,8 +3,9 @@
 
 #include "cli.hpp"
 #include "command.hpp"
-#include "model.hpp"
+#include "engine_choice.hpp"
 
+#include <vmt/engine/calibrator.hpp>
 #include <vmt/engine/onset_engine.hpp>
 #include <vmt/nn/adam.hpp>
 #include <vmt/nn/init.hpp>
@@ -29,14 +30,16 @@ struct options {
 };
 
 /// A name of a variant gives random weights, anything else is a weights file.
-vmt::onset_net<float> network(const options& o) {
+model network(const options& o) {
   for (const auto v : {vmt::onset_variant::resnet, vmt::onset_variant::aggregation, vmt::onset_variant::slope}) {
     if (o.model != name(v)) continue;
     vmt::onset_net<float> net({.variant = v, .width = o.network_width});
     vmt::nn::initialise<float>(net, 1);
-    return net;
+    return {std::move(net), {}};
   }
-  return load_onset_net(o.model);
+  model m = load_model(o.model);
+  if (m.keys() != nullptr) static_cast<void>(load_onset_net(o.model));  // says what it is
+  return m;
 }
 
 /// Gray noise; the kernels take the same time for any picture.
@@ -47,13 +50,29 @@ vmt::cpu_tensor<float, 4> noise(vmt::index_t windows, vmt::index_t frames) {
   return x;
 }
 
-vmt::engine_precision precision(const options& o) {
-  return o.precision == "bf16" ? vmt::engine_precision::bf16 : vmt::engine_precision::f32;
+/// What the engine is made for. Random weights in int8 have the ranges of the noise, which no time depends on.
+vmt::onset_engine_options engine_of(vmt::cpu_context& ctx, const model& m, const options& o) {
+  const auto& net = std::get<vmt::onset_net<float>>(m.net);
+  vmt::onset_engine_options made;
+  if (o.precision == "int8" && m.metadata.empty()) {
+    vmt::calibrator seen;
+    vmt::onset_engine exact(ctx, net, {.height = height, .width = width});
+    exact.watch(std::ref(seen));
+    std::vector<float> logits(static_cast<std::size_t>(exact.keys()));
+    exact.run_windows(ctx, noise(1, exact.frames())[0], logits);
+    made = {.height = height, .width = width, .precision = vmt::engine_precision::int8};
+    made.ranges = seen.ranges(vmt::range_rule::all);
+  } else {
+    made = engine_options(m, o.precision, height, width);
+  }
+  made.windows = o.use == "chunk" ? o.batch : 1;
+  return made;
 }
 
-timing inference(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const options& o) {
-  const vmt::index_t windows = o.use == "chunk" ? o.batch : 1;
-  vmt::onset_engine engine(ctx, net, {.height = height, .width = width, .windows = windows, .precision = precision(o)});
+timing inference(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const vmt::onset_engine_options& made,
+                 const options& o) {
+  const vmt::index_t windows = made.windows;
+  vmt::onset_engine engine(ctx, net, made);
   const vmt::cpu_tensor<float, 4> x = noise(1, engine.frames() + windows - 1);
   std::vector<float> logits(static_cast<std::size_t>(windows * engine.keys()));
   if (o.use == "stream") {
@@ -119,12 +138,13 @@ int run(options o) {
   if (o.layers && o.use == "train") refuse("--layers shows inference; leave out --use train");
   if (o.batch == 0) o.batch = o.use == "train" ? 24 : o.use == "chunk" ? 8 : 1;
   vmt::cpu_context ctx({.threads = o.threads});
-  vmt::onset_net<float> net = network(o);
+  model m = network(o);
+  auto& net = std::get<vmt::onset_net<float>>(m.net);
   if (o.layers) {
-    print(layer_times(ctx, net, precision(o), o.seconds));
+    print(layer_times(ctx, net, engine_of(ctx, m, o), o.seconds));
     return done;
   }
-  const timing t = o.use == "train" ? training(ctx, net, o) : inference(ctx, net, o);
+  const timing t = o.use == "train" ? training(ctx, net, o) : inference(ctx, net, engine_of(ctx, m, o), o);
   const std::string line = json_line(o, ctx.threads().size(), t);
   if (o.json) {
     print(line);
@@ -170,9 +190,7 @@ command add_bench(parser& app) {
   c->add_option("--width", o->network_width, "channels of the first layer, for random weights")
       ->check(number_in(1, 256))
       ->capture_default_str();
-  c->add_option("--precision", o->precision, "f32, or bf16 where the processor has it")
-      ->check(one_of({"f32", "bf16"}))
-      ->capture_default_str();
+  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   c->add_option("--batch", o->batch, "windows at a time; default 1, chunk 8, training 24")->check(number_in(1, 1024));
   c->add_option("--seconds", o->seconds, "how long to measure")->check(number_in(0, 86400))->capture_default_str();

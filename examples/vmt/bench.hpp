@@ -21,6 +21,6 @@ struct timing {
 
 /// A line for each layer of the engine: time, multiply-adds, and how many of them in a nanosecond.
 [[nodiscard]] std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
-                                      vmt::engine_precision precision, double seconds);
+                                      const vmt::onset_engine_options& options, double seconds);
 
 }  // namespace tool

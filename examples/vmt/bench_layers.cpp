@@ -11,11 +11,9 @@
 namespace tool {
 
 // The engine's own convolutions, each alone; what is before them is the rest of a new frame's time.
-std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, vmt::engine_precision precision,
-                        double seconds) {
-  constexpr vmt::index_t height = 145;
-  constexpr vmt::index_t width = 800;
-  vmt::onset_engine engine(ctx, net, {.height = height, .width = width, .precision = precision});
+std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
+                        const vmt::onset_engine_options& options, double seconds) {
+  vmt::onset_engine engine(ctx, net, options);
   vmt::index_t count = 2;
   engine.for_each_conv([&](const std::string&, const auto&, vmt::index_t) { ++count; });
   const double share = seconds / static_cast<double>(count);
@@ -27,7 +25,7 @@ std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
     using number = typename std::decay_t<decltype(conv)>::number;
     vmt::host_buffer<number> x(images * conv.in().size() + conv.slack), y(images * conv.out().size() + conv.slack);
     for (vmt::index_t i = 0; i < images * conv.in().size(); ++i) {
-      x.data()[i] = vmt::to_number<number>(static_cast<float>(random.uniform()));
+      x.data()[i] = conv.stored(static_cast<float>(random.uniform()), {0, 1});
     }
     const double ms = measure(share, [&] { conv.run(ctx, x.data(), y.data(), true, images); }).median_ms;
     const double products = static_cast<double>(images * conv.products()) / 1e6;
@@ -37,7 +35,7 @@ std::string layer_times(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
     text += line;
     all_ms += ms;
   });
-  vmt::cpu_tensor<float, 3> frames(engine.frames(), height, width);
+  vmt::cpu_tensor<float, 3> frames(engine.frames(), engine.height(), engine.width());
   for (float& v : frames.span()) v = static_cast<float>(random.uniform());
   std::vector<float> logits(static_cast<std::size_t>(engine.keys()));
   for (vmt::index_t f = 0; f < engine.frames(); ++f) engine.push(ctx, frames[f]);

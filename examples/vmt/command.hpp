@@ -24,6 +24,7 @@ command add_evaluate(parser& app);
 command add_forward(parser& app);
 command add_info(parser& app);
 command add_bench(parser& app);
+command add_quantize(parser& app);
 
 /// The exit statuses of the program; those above 64 are the ones of BSD's sysexits.h.
 enum exit_status : int { done = 0, wrong_usage = 2, bad_data = 65, io_error = 74, stopped_early = 75 };

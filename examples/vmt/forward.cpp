@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
-#include "model.hpp"
+#include "engine_choice.hpp"
 #include "paths.hpp"
 
 #include <vmt/backend/cpu/cpu.hpp>
@@ -12,7 +12,7 @@ namespace tool {
 namespace {
 
 struct options {
-  std::string model, input, output;
+  std::string model, input, output, precision = "f32";
   int threads = 0;
 };
 
@@ -34,8 +34,8 @@ vmt::cpu_tensor<float, Rank> tensor_of(const vmt::io::tensor_file& file, const s
   return x;
 }
 
-vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::onset_net<float>& net,
-                             const std::filesystem::path& path) {
+vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const model& m,
+                             const std::string& precision, const std::filesystem::path& path) {
   const auto x = read_input(path, [](const std::filesystem::path& p) {
     return tensor_of<4>(vmt::io::tensor_file::load(p), p, "windows x frames x height x width");
   });
@@ -43,8 +43,14 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::onset_net<float>&
   static_cast<void>(net.sizes(x.extents()));  // refuses what does not fit before memory is taken
   vmt::cpu_tensor<float, 2> logits(n, net.options().keys);
   vmt::cpu_tensor<float, 2> features(n, net.features());
-  for (vmt::index_t i = 0; i < n; ++i) {  // one by one: the memory of one window, whatever the file holds
-    net.forward(ctx, x.view().slice(i, 1), logits.view().slice(i, 1), features.view().slice(i, 1));
+  // One by one: the memory of one window, whatever the file holds.
+  if (precision == "f32") {
+    for (vmt::index_t i = 0; i < n; ++i) {
+      net.forward(ctx, x.view().slice(i, 1), logits.view().slice(i, 1), features.view().slice(i, 1));
+    }
+  } else {
+    vmt::onset_engine engine(ctx, net, engine_options(m, precision, x.extent(2), x.extent(3)));
+    for (vmt::index_t i = 0; i < n; ++i) engine.run_windows(ctx, x[i], logits[i].span(), features[i].span());
   }
   vmt::io::tensor_file file;
   file.add<float>("logits", std::vector<vmt::index_t>{n, logits.extent(1)}, std::as_const(logits).span());
@@ -52,7 +58,11 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::onset_net<float>&
   return file;
 }
 
-vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& net, const std::filesystem::path& path) {
+vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& net, const model&,
+                             const std::string& precision, const std::filesystem::path& path) {
+  if (precision != "f32") {
+    throw vmt::error(vmt::errc::invalid_argument, "--precision is for an onset_net; these weights are a key_net's");
+  }
   std::vector<vmt::key_place> keys;
   const auto x = read_input(path, [&](const std::filesystem::path& p) {
     const vmt::io::tensor_file file = vmt::io::tensor_file::load(p);
@@ -81,7 +91,8 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& n
 int run(const options& o) {
   check_outputs({{"--model", o.model}, {"--input", o.input}}, {{"--output", o.output}});
   vmt::cpu_context ctx({.threads = o.threads});
-  std::visit([&](const auto& net) { outputs(ctx, net, o.input).save(o.output); }, load_model(o.model).net);
+  const model m = load_model(o.model);
+  std::visit([&](const auto& net) { outputs(ctx, net, m, o.precision, o.input).save(o.output); }, m.net);
   return done;
 }
 
@@ -98,6 +109,7 @@ command add_forward(parser& app) {
   c->add_option("--output", o->output,
                 "gets the tensors logits (windows x keys) and features; of a key_net y: samples x keys x 5 x frames")
       ->required();
+  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   return {c, [o] { return run(*o); }};
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.hpp"
 #include "command.hpp"
-#include "model.hpp"
+#include "engine_choice.hpp"
 
 #include <vmt/engine/onset_engine.hpp>
 #include <vmt/model/summary.hpp>
@@ -64,9 +64,11 @@ std::string table(const std::vector<vmt::layer_summary>& layers) {
 }
 
 /// How the engine computes each convolution behind the first on this machine.
-std::string methods(const vmt::onset_net<float>& net, vmt::index_t windows) {
+std::string methods(const model& m, const std::string& precision, vmt::index_t windows) {
   vmt::cpu_context ctx({.threads = 1});
-  const vmt::onset_engine engine(ctx, net, {.windows = windows});
+  vmt::onset_engine_options options = engine_options(m, precision);
+  options.windows = windows;
+  const vmt::onset_engine engine(ctx, std::get<vmt::onset_net<float>>(m.net), options);
   std::string text = "\nengine for " + std::string(name(ctx.isa())) + ", " + std::to_string(windows) +
                      (windows == 1 ? " window" : " windows") + " at once\n" +
                      "convolution             method             output  weights MB\n";
@@ -82,12 +84,13 @@ std::string methods(const vmt::onset_net<float>& net, vmt::index_t windows) {
 }
 
 struct options {
-  std::string path;
+  std::string path, precision = "f32";
   bool engine = false;
   vmt::index_t windows = 1;
 };
 
 int run(const options& o) {
+  const model m = load_model(o.path);
   std::visit(
       [&](const auto& net) {
         std::string text = (o.path.empty() ? "the released weights" : o.path) + "\n" + facts(net.options()) +
@@ -97,12 +100,12 @@ int run(const options& o) {
             throw vmt::error(vmt::errc::invalid_argument,
                              "--engine is for an onset_net; these weights are a key_net's");
           } else {
-            text += methods(net, o.windows);
+            text += methods(m, o.precision, o.windows);
           }
         }
         print(text);
       },
-      load_model(o.path).net);
+      m.net);
   return done;
 }
 
@@ -113,6 +116,7 @@ command add_info(parser& app) {
   parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
   c->add_option("W", o->path, "weights, a safetensors file; without it the released ones");
   c->add_flag("--engine", o->engine, "how the engine computes each convolution on this machine");
+  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
   c->add_option("--windows", o->windows, "that the engine takes at once")
       ->check(number_in(1, 64))
       ->capture_default_str();

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
                    "Exit status: 0 done, 2 wrong usage, 65 bad input data, 74 input or output error, 75 stopped early.");
   const tool::command commands[] = {tool::add_transcribe(app), tool::add_find_keyboard(app), tool::add_render(app),
                                     tool::add_train(app),      tool::add_evaluate(app),      tool::add_forward(app),
-                                    tool::add_info(app),       tool::add_bench(app)};
+                                    tool::add_info(app),       tool::add_bench(app),         tool::add_quantize(app)};
   if (const std::optional<int> status = app.parse(argc, argv)) return *status;
   tool::outlive_failed_writes();
   try {

@@ -2,8 +2,8 @@
 #include "cli.hpp"
 #include "command.hpp"
 #include "device.hpp"
+#include "engine_choice.hpp"
 #include "find_keyboard.hpp"
-#include "model.hpp"
 #include "notes.hpp"
 #include "paths.hpp"
 #include "progress.hpp"
@@ -44,21 +44,6 @@ vmt::keyboard::keyboard search(const transcribe_command& o) {
                 k.mirrored ? " in a mirrored picture" : "", k.lowest_key, k.highest_key, k.score);
   complain(text);
   return k;
-}
-
-/// Where the keyboard is in frames of this size; nothing where the frames are the strips of the network already.
-std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const transcribe_command& o) {
-  if (is_file(o.keyboard)) return read_input(o.keyboard, vmt::keyboard::load_keyboard);
-  if (o.keyboard != "auto" && f.width == strip_width && f.height == strip_height) return std::nullopt;
-  if (o.keyboard != "strip") return search(o);
-  const double shape = static_cast<double>(f.width * strip_height) / static_cast<double>(f.height * strip_width);
-  if (shape < 0.75 || shape > 1.34) {
-    throw vmt::error(vmt::errc::shape_mismatch, "the frames have " + std::to_string(f.width) + "x" +
-                                                    std::to_string(f.height) +
-                                                    " pixels, which is not the shape of straightened strips (800x145); "
-                                                    "leave out --keyboard strip, so that the keyboard is searched");
-  }
-  return vmt::keyboard::whole_picture(f.width, f.height);
 }
 
 /// Gives the frame that was looked at first, then the rest.
@@ -114,9 +99,7 @@ vmt::transcribe::transcription_result watch(const transcribe_command& o, const m
   if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);
   vmt::onset_engine engine(
       ctx, std::get<vmt::onset_net<float>>(m.net),
-      {.height = strip_height,
-       .width = strip_width,
-       .precision = o.precision == "bf16" ? vmt::engine_precision::bf16 : vmt::engine_precision::f32});
+      engine_options(m, o.precision, strip_height, strip_width));
   return vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
 }
 
@@ -201,6 +184,20 @@ int run(const transcribe_command& o) {
 
 }  // namespace
 
+std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const transcribe_command& o) {
+  if (is_file(o.keyboard)) return read_input(o.keyboard, vmt::keyboard::load_keyboard);
+  if (o.keyboard != "auto" && f.width == strip_width && f.height == strip_height) return std::nullopt;
+  if (o.keyboard != "strip") return search(o);
+  const double shape = static_cast<double>(f.width * strip_height) / static_cast<double>(f.height * strip_width);
+  if (shape < 0.75 || shape > 1.34) {
+    throw vmt::error(vmt::errc::shape_mismatch, "the frames have " + std::to_string(f.width) + "x" +
+                                                    std::to_string(f.height) +
+                                                    " pixels, which is not the shape of straightened strips (800x145); "
+                                                    "leave out --keyboard strip, so that the keyboard is searched");
+  }
+  return vmt::keyboard::whole_picture(f.width, f.height);
+}
+
 command add_transcribe(parser& app) {
   using vmt::media::damage_policy;
   using vmt::media::gap_policy;
@@ -229,8 +226,8 @@ command add_transcribe(parser& app) {
   number("--plate-ahead", o->plate_ahead, 0, 600,
          "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
       ->capture_default_str();
-  c->add_option("--precision", o->precision, "of onset_net: f32, or bf16 where the processor has it")
-      ->check(one_of({"f32", "bf16"}))
+  c->add_option("--precision", o->precision, precision_help)
+      ->check(one_of(precision_words()))
       ->capture_default_str();
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
   number("--end", o->end, 0, 1e9, "seconds of the video's clock to end at");

@@ -5,6 +5,7 @@
 #include "model.hpp"
 
 #include <vmt/io/npy.hpp>
+#include <vmt/keyboard/keyboard.hpp>
 #include <vmt/media/frame_folder.hpp>
 #include <vmt/transcribe/report.hpp>
 #include <vmt/transcribe/sink.hpp>
@@ -33,6 +34,10 @@ struct transcribe_command {
   double start = 0;
   double end = std::numeric_limits<double>::infinity();
 };
+
+/// Where the keyboard is in frames of this size, by `keyboard` and the options of the search; nothing where the frames
+/// are the strips of the network already. Throws with a status.
+[[nodiscard]] std::optional<vmt::keyboard::keyboard> keyboard_in(const vmt::frame& f, const transcribe_command& o);
 
 /// The files that a transcription writes. Their places are taken at construction; they appear with `commit`.
 class transcription_outputs {

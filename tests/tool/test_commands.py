@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """vmt evaluate, forward, info, bench, and what all commands share: test_commands.py VMT_PROGRAM"""
 import json
+import os
 import random
 import struct
 from pathlib import Path
 
-from common import BAD_DATA, USAGE, ToolTest, main, notes_csv, read_tensors, weights, write_tensors
+from common import (BAD_DATA, USAGE, ToolTest, data_set, main, notes_csv, pixels, read_tensors, strips, weights,
+                    write_tensors)
 
-COMMANDS = ["transcribe", "train", "evaluate", "forward", "info", "bench"]
+COMMANDS = ["transcribe", "train", "evaluate", "forward", "info", "bench", "quantize"]
 
 
 class Everything(ToolTest):
@@ -114,8 +116,81 @@ class Network(ToolTest):
             text = self.succeeds("bench", "--model", name, "--width", 2, "--layers", "--seconds", 0)
             self.assertIn("layer4", text)
             self.assertEqual("fuse" in text, name == "slope")
-        for option in (["--precision", "int8"], ["--use", "train", "--precision", "bf16"], ["--use", "stream", "--batch", 2]):
+        for option in (["--precision", "int4"], ["--use", "train", "--precision", "bf16"], ["--use", "stream", "--batch", 2]):
             self.refuses(USAGE, "bench", *option)
+
+
+class Quantised(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.model = weights(self)
+
+    def has_int8(self):
+        flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+        return "avx512_vnni" in flags and not os.environ.get("VMT_CPU_ISA")
+
+    def check_weights(self):
+        """q.safetensors is the model with the ranges of every map in its metadata."""
+        tensors, metadata = read_tensors(self.model)
+        found, more = read_tensors(self.folder / "q.safetensors")
+        self.assertEqual(found, tensors)
+        self.assertEqual({k: v for k, v in more.items() if not k.startswith("quant.")}, metadata)
+        ranges = {k[6:]: [float(v) for v in text.split()] for k, text in more.items() if k.startswith("quant.")}
+        self.assertEqual(set(ranges), {"pool", "fuse"} | {f"layer{i}.{b}.conv{k}" for i in range(1, 5) for b in (0, 1) for k in (1, 2)}
+                         | {f"layer{i}.0.downsample.0" for i in (2, 3, 4)})
+        for name, (low, high) in ranges.items():
+            self.assertLessEqual(low, 0)
+            self.assertGreaterEqual(high, 0)
+            if "conv" in name:
+                self.assertEqual(low, 0)
+
+    def test_weights_get_the_ranges_and_everything_computes_with_them(self):
+        strips(self.folder / "frames", 12)
+        text = self.succeeds("quantize", self.model, "q.safetensors", "--video", "frames", "--fps", 25)
+        self.assertIn("8 windows", text)
+        self.assertIn("layer4.1.conv2", text)
+        self.check_weights()
+        self.assertEqual(self.succeeds("info", "q.safetensors").splitlines()[1:], self.succeeds("info", self.model).splitlines()[1:])
+        x = {"x": ("F32", [1, 5, 145, 800], struct.pack("<580000f", *(p / 255 for k in range(5) for p in pixels(k))))}
+        write_tensors(self.folder / "x.safetensors", x, {})
+        if not self.has_int8():
+            return
+        logits = {}
+        for precision in ("f32", "int8"):
+            self.succeeds("forward", "--model", "q.safetensors", "--input", "x.safetensors", "--output", precision,
+                          "--precision", precision)
+            logits[precision] = struct.unpack("<88f", read_tensors(self.folder / precision)[0]["logits"][2])
+        worst = max(abs(a - b) for a, b in zip(*logits.values()))
+        self.assertTrue(0 < worst < 0.1 * max(map(abs, logits["f32"])), worst)
+        self.assertIn("int8 vnni", self.succeeds("info", "q.safetensors", "--engine", "--precision", "int8"))
+        line = json.loads(self.succeeds("bench", "--use", "stream", "--model", "q.safetensors", "--precision", "int8",
+                                        "--seconds", 0, "--json"))
+        self.assertEqual(line["precision"], "int8")
+        self.succeeds("bench", "--width", 2, "--precision", "int8", "--seconds", 0)
+        self.succeeds("transcribe", "frames", "--fps", 25, "-o", "out.mid", "--model", "q.safetensors", "--precision", "int8")
+
+    def test_a_data_set_gives_the_ranges_too(self):
+        data_set(self.folder / "data")
+        text = self.succeeds("quantize", self.model, "q.safetensors", "--data", "data", "--windows", 4)
+        self.assertIn("8 windows", text)
+        self.check_weights()
+        self.assertFalse((self.folder / "q.safetensors.strips").exists())
+
+    def test_what_is_missing_is_said(self):
+        strips(self.folder / "frames", 12)
+        for command in (["forward", "--input", "x", "--output", "y"], ["bench"], ["info", "--engine"]):
+            write_tensors(self.folder / "x", {"x": ("F32", [1, 5, 32, 32], bytes(5 * 32 * 32 * 4))}, {})
+            model = [self.model] if command[0] == "info" else ["--model", self.model]
+            self.refuses(BAD_DATA, *command, *model, "--precision", "int8", says=["quantize"])
+        self.refuses(BAD_DATA, "transcribe", "frames", "--fps", 25, "-o", "out.mid", "--model", self.model,
+                     "--precision", "int8", says=["quantize"])
+        self.refuses(USAGE, "quantize", self.model, "q.safetensors")
+        self.refuses(USAGE, "quantize", self.model, self.model, "--video", "frames", "--fps", 25)
+        strips(self.folder / "few", 5)
+        self.refuses(BAD_DATA, "quantize", self.model, "q.safetensors", "--video", "few", "--fps", 25, says=["6 consecutive"])
+        tensors, metadata = read_tensors(self.model)
+        write_tensors(self.folder / "bad.safetensors", tensors, {**metadata, "quant.pool": "1 2"})
+        self.refuses(BAD_DATA, "bench", "--model", "bad.safetensors", "--precision", "int8", says=["quant.pool"])
 
 
 class KeyNetwork(ToolTest):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/engine/activation_ranges.hpp>
 #include <vmt/engine/conv_plan.hpp>
 #include <vmt/engine/folded_norm.hpp>
 #include <vmt/nn/basic_block.hpp>
@@ -23,6 +24,7 @@ class fast_conv {
  public:
   using number = float;
   static constexpr index_t slack = 0;
+  static constexpr bool quantised = false;
 
   fast_conv() = default;
   /// \param norm    may be null: nothing to fold
@@ -30,7 +32,7 @@ class fast_conv {
   /// \param out     of the convolution's output sizes, any border
   /// \param images  maps that will usually come in one call
   fast_conv(const group_kernels& k, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
-            const detail::group_map& in, const detail::group_map& out, index_t images)
+            const detail::group_map& in, const detail::group_map& out, index_t images, const conv_ranges& = {})
       : fast_conv(k, conv, norm, in, out, choose_method(k, conv, in.channels, out.height, out.width, images)) {}
   fast_conv(const group_kernels& k, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
             const detail::group_map& in, const detail::group_map& out, const conv_method& method)
@@ -63,6 +65,8 @@ class fast_conv {
   }
 
   [[nodiscard]] std::string method() const { return name(method_); }
+  /// How a number is stored in a map.
+  [[nodiscard]] static float stored(float x, const activation_range&) noexcept { return x; }
   [[nodiscard]] const detail::group_map& in() const noexcept { return in_; }
   [[nodiscard]] const detail::group_map& out() const noexcept { return out_; }
   /// Multiply-adds of one map by the definition of a convolution, whatever the method.
@@ -94,29 +98,55 @@ class fast_conv {
   host_buffer<float> packed_, bias_;
 };
 
-/// A basic block of such convolutions. Where it keeps the shape it works in place.
+/// A basic block of such convolutions. Where it keeps the shape it can work in place.
 template <class Conv>
 class fast_block {
  public:
   using number = typename Conv::number;
 
-  /// \param in, out  bordered maps
+  /// \param in, out    bordered maps
+  /// \param prefix     of the convolutions' names
+  /// \param ranges     of what the convolutions write
+  /// \param in_range   of what the block reads
   fast_block(const group_kernels& k, const nn::basic_block<float>& block, const detail::group_map& in,
-             const detail::group_map& out, index_t images) {
-    index_t at = 0;
-    block.for_each_conv([&](const std::string& n, const nn::conv2d<float>& conv, const nn::batch_norm<float>& norm) {
-      convs_.emplace_back(k, conv, &norm, at == 1 ? out : in, out, images);
-      names_.push_back(n);
-      ++at;
+             const detail::group_map& out, index_t images, const std::string& prefix = "",
+             const activation_ranges& ranges = {}, const activation_range& in_range = {}) {
+    block.for_each_conv([&](const std::string& n, const nn::conv2d<float>&, const nn::batch_norm<float>&) {
+      names_.push_back(prefix + n);
+    });
+    const auto range = [&](std::size_t i) {
+      activation_range r = range_of(ranges, names_[i]);
+      if (i < 2) r.low = 0;  // ReLU
+      return r;
+    };
+    out_range_ = range(1);
+    block.for_each_conv([&](const std::string&, const nn::conv2d<float>& conv, const nn::batch_norm<float>& norm) {
+      const std::size_t at = convs_.size();
+      conv_ranges r{at == 1 ? range(0) : in_range, range(at), {}};
+      if (at == 1) r.residual = keeps_shape() ? in_range : range(2);
+      convs_.emplace_back(k, conv, &norm, at == 1 ? out : in, out, images, r);
     });
   }
-  [[nodiscard]] bool in_place() const noexcept { return convs_.size() == 2; }
+  /// Of what the block writes.
+  [[nodiscard]] const activation_range& out_range() const noexcept { return out_range_; }
+  /// Without a convolution in the shortcut.
+  [[nodiscard]] bool keeps_shape() const noexcept { return names_.size() == 2; }
 
-  /// `images` maps x → y through `middle`, room for as many output maps; x and y are the same if `in_place()`.
-  void run(cpu_context& ctx, const number* x, number* y, number* middle, index_t images) const {
+  /// `images` maps x → y through `middle`, room for as many output maps; x and y may be the same if `keeps_shape()`.
+  /// `watch(name, map, numbers)` sees what each convolution has written.
+  template <class Watch>
+  void run(cpu_context& ctx, const number* x, number* y, number* middle, index_t images, Watch&& watch) const {
     convs_[0].run(ctx, x, middle, true, images);
-    if (!in_place()) convs_[2].run(ctx, x, y, false, images);
-    convs_[1].run(ctx, middle, y, true, images, y, convs_[1].out().size());
+    watch(names_[0], convs_[0].out(), middle);
+    if (!keeps_shape()) {
+      convs_[2].run(ctx, x, y, false, images);
+      watch(names_[2], convs_[2].out(), y);
+    }
+    convs_[1].run(ctx, middle, y, true, images, keeps_shape() ? x : y, convs_[1].out().size());
+    watch(names_[1], convs_[1].out(), y);
+  }
+  void run(cpu_context& ctx, const number* x, number* y, number* middle, index_t images) const {
+    run(ctx, x, y, middle, images, [](const std::string&, const detail::group_map&, const number*) {});
   }
 
   /// f(name, convolution).
@@ -128,6 +158,7 @@ class fast_block {
  private:
   std::vector<Conv> convs_;  // conv1, conv2, and the shortcut's if it has one
   std::vector<std::string> names_;
+  activation_range out_range_;
 };
 
 }  // namespace vmt::inline VMT_ABI::engine

@@ -14,10 +14,16 @@ namespace vmt::inline VMT_ABI {
 enum class engine_precision {
   f32,
   bf16,  ///< weights and maps rounded to bf16, sums in float; needs AVX512-BF16
+  int8,  ///< weights and maps in 8 bits, whole sums; needs VNNI, and what the maps span
 };
 
 [[nodiscard]] constexpr std::string_view name(engine_precision p) noexcept {
-  return p == engine_precision::bf16 ? "bf16" : "f32";
+  switch (p) {
+    case engine_precision::bf16: return "bf16";
+    case engine_precision::int8: return "int8";
+    case engine_precision::f32: break;
+  }
+  return "f32";
 }
 
 /// What an `onset_engine` is compiled for.
@@ -25,6 +31,7 @@ struct onset_engine_options {
   index_t height = 145, width = 800;  ///< of the frames
   index_t windows = 1;                ///< the most windows that `run_windows` takes at once
   engine_precision precision = engine_precision::f32;
+  activation_ranges ranges = {};  ///< for int8: `activation_ranges_of` a weights file, or of a `calibrator`
 };
 
 /// A trained `onset_net` compiled for inference on the CPU at one frame size: batch norm folded, each convolution
@@ -52,18 +59,7 @@ class onset_engine {
       stem_blocks_.emplace_back(k, net.layer1().first(), stem_, stem_, 1);
       stem_blocks_.emplace_back(k, net.layer1().second(), stem_, stem_, 1);
     }
-    if (options.precision == engine_precision::bf16) {
-      if (isa_ != cpu_isa::avx512 || !make_bf16_kernels(isa_).usable()) {
-        throw error(errc::unsupported, "onset_engine: bf16 needs a processor with AVX512-BF16; use f32");
-      }
-      tail_.emplace<1>(ctx, net, s, detail::bf16_group, most_);
-      round_ = make_bf16_kernels(isa_).round;
-      pooled_map_ = map::bordered(k.group, w, s.pooled[2], s.pooled[3]);
-      pooled_ = host_buffer<float>(most_ * pooled_map_.size());
-    } else {
-      tail_.emplace<0>(ctx, net, s, k.group, most_);
-      pooled_map_ = std::get<0>(tail_).input_map();
-    }
+    set_tail(ctx, net, s, options);
     set_front(ctx, net);
     feature_ = cpu_tensor<float, 2>(most_, 8 * w);
     logits_ = cpu_tensor<float, 2>(most_, o_.keys);
@@ -151,8 +147,15 @@ class onset_engine {
     finish(ctx, n, logits, features);
   }
 
-  /// f(name, convolution, maps at once) for the convolutions behind the first, in order: each an `engine::fast_conv` or
-  /// an `engine::bf16_layer`.
+  /// From now on `watcher(name, map, numbers)` sees every map behind the max-pool that is written, by the names of
+  /// `activation_ranges`. For f32 only: throws `invalid_argument`.
+  void watch(engine::onset_tail<engine::fast_conv>::map_watcher watcher) {
+    if (tail_.index() != 0) throw error(errc::invalid_argument, "onset_engine: watch shows the maps of f32 only");
+    std::get<0>(tail_).watch(std::move(watcher));
+  }
+
+  /// f(name, convolution, maps at once) for the convolutions behind the first, in order: each an `engine::fast_conv`,
+  /// `engine::bf16_layer` or `engine::int8_layer`.
   template <class F>
   void for_each_conv(F&& f) const {
     for (std::size_t b = 0; b < stem_blocks_.size(); ++b) {
@@ -174,6 +177,43 @@ class onset_engine {
   [[nodiscard]] index_t slot(index_t f) const noexcept { return (next_ + f) % o_.frames; }
   [[nodiscard]] float* slot_data(index_t f) noexcept { return ring_.data() + slot(f) * slot_size_; }
 
+  void set_tail(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s,
+                const onset_engine_options& options) {
+    const index_t group = ctx.groups().group;
+    if (options.precision == engine_precision::f32) {
+      tail_.emplace<0>(ctx, net, s, group, most_);
+      pooled_map_ = std::get<0>(tail_).input_map();
+      return;
+    }
+    if (options.precision == engine_precision::bf16) {
+      if (isa_ != cpu_isa::avx512 || !make_bf16_kernels(isa_).usable()) {
+        throw error(errc::unsupported, "onset_engine: bf16 needs a processor with AVX512-BF16; use f32");
+      }
+      tail_.emplace<1>(ctx, net, s, detail::narrow_group, most_);
+      round_ = make_bf16_kernels(isa_).round;
+    } else {
+      if (!make_int8_kernels(isa_).usable()) {
+        throw error(errc::unsupported,
+                    "onset_engine: int8 needs a processor with dot products of bytes (VNNI); use f32");
+      }
+      set_int8(ctx, net, s, options.ranges);
+    }
+    pooled_map_ = detail::group_map::bordered(group, o_.width, s.pooled[2], s.pooled[3]);
+    pooled_ = host_buffer<float>(most_ * pooled_map_.size());
+  }
+  void set_int8(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s,
+                const activation_ranges& ranges) {
+    auto& tail = tail_.emplace<2>(ctx, net, s, detail::narrow_group, most_, ranges);
+    std::string missing = ranges.contains("pool") ? "" : " pool";
+    tail.for_each_conv([&](const std::string& n, const engine::int8_layer&, index_t) {
+      if (!ranges.contains(n)) missing += " " + n;
+    });
+    if (!missing.empty()) {
+      throw error(errc::inconsistent,
+                  "onset_engine: int8 has to know what the activations span, and is not told for" + missing);
+    }
+    quantise_ = make_int8_kernels(isa_).quantise;
+  }
   void set_front(cpu_context& ctx, const onset_net<float>& net) {
     const auto weight = channelwise() ? net.aggregation().channel_weight() : const_view<float, 2>();
     const index_t pictures = !per_frame() ? 0 : in_strips() ? o_.frames + most_ - 1 : 1;
@@ -239,6 +279,7 @@ class onset_engine {
   // From the pooled maps to the answer.
   void finish(cpu_context& ctx, index_t n, std::span<float> logits, std::span<float> features) {
     if (tail_.index() == 1) round(ctx, n);
+    if (tail_.index() == 2) quantise(ctx, n);
     std::visit([&](auto& tail) { tail.run(ctx, n, feature_.data_handle()); }, tail_);
     const index_t keys = o_.keys;
     ops::linear(ctx, const_view<float, 2>(feature_.data_handle(), {n, this->features()}), fc_weight_, fc_bias_,
@@ -250,9 +291,29 @@ class onset_engine {
   void round(cpu_context& ctx, index_t n) {
     engine::onset_tail<engine::bf16_layer>& tail = std::get<1>(tail_);
     const auto to_bf16 = round_;
-    ctx.threads().parallel_for(n * pooled_map_.size() / detail::bf16_group, [&](index_t first, index_t last) {
-      const index_t at = first * detail::bf16_group;
-      to_bf16(pooled_.data() + at, (last - first) * detail::bf16_group, tail.input() + at);
+    ctx.threads().parallel_for(n * pooled_map_.size() / detail::narrow_group, [&](index_t first, index_t last) {
+      const index_t at = first * detail::narrow_group;
+      to_bf16(pooled_.data() + at, (last - first) * detail::narrow_group, tail.input() + at);
+    });
+  }
+
+  // The pooled maps in u8; several groups of theirs make one of 32 channels.
+  void quantise(cpu_context& ctx, index_t n) {
+    engine::onset_tail<engine::int8_layer>& tail = std::get<2>(tail_);
+    const detail::group_map& from = pooled_map_;
+    const detail::group_map& to = tail.input_map();
+    const index_t parts = to.group / from.group;
+    const engine::affine numbers(tail.input_range());
+    const auto per_step = static_cast<float>(1 / numbers.step);
+    const auto zero = static_cast<float>(numbers.zero);
+    ctx.threads().parallel_for(n * from.groups() * from.height, [&](index_t first, index_t last) {
+      for (index_t line = first; line < last; ++line) {
+        const index_t i = line % from.height;
+        const index_t g = line / from.height % from.groups();
+        const index_t w = line / from.height / from.groups();
+        quantise_(pooled_.data() + w * from.size() + from.at(g, i, 0), from.width, from.group, per_step, zero,
+                  tail.input() + w * to.size() + to.at(g / parts, i, 0) + g % parts * from.group);
+      }
     });
   }
 
@@ -299,7 +360,10 @@ class onset_engine {
   detail::group_map pooled_map_;
   host_buffer<float> pooled_;  // before it is rounded
   void (*round_)(const float*, index_t, bfloat16*) = nullptr;
-  std::variant<engine::onset_tail<engine::fast_conv>, engine::onset_tail<engine::bf16_layer>> tail_;
+  void (*quantise_)(const float*, index_t, index_t, float, float, std::uint8_t*) = nullptr;
+  std::variant<engine::onset_tail<engine::fast_conv>, engine::onset_tail<engine::bf16_layer>,
+               engine::onset_tail<engine::int8_layer>>
+      tail_;
   cpu_tensor<float, 2> feature_, logits_, fc_weight_;
   cpu_tensor<float, 1> fc_bias_;
 };

@@ -50,7 +50,7 @@ struct problem {
 };
 
 std::vector<bfloat16> fast(cpu_context& ctx, const bf16_kernels& k, const problem& p) {
-  constexpr index_t group = detail::bf16_group;
+  constexpr index_t group = detail::narrow_group;
   const extents<4> e = p.residual.extents();
   const group_map in = group_map::bordered(group, p.s.channels, p.s.height, p.s.width);
   const group_map out = group_map::bordered(group, p.s.outputs, e[2], e[3]);
@@ -83,10 +83,10 @@ std::vector<bfloat16> fast(cpu_context& ctx, const bf16_kernels& k, const proble
     for (index_t t = 0; t < taps; ++t) {
       offsets.push_back(in.at(g, t / p.s.taps - p.s.taps / 2, t % p.s.taps - p.s.taps / 2));
     }
-  detail::run_bf16_conv(ctx, k,
+  detail::run_narrow_conv(ctx, k,
                         {std::ssize(offsets), offsets.data(), p.s.stride * group, w.data(), p.s.images, x.data(),
                          p.s.stride * in.row_size(), in.size(), p.s.stride * in.row_size() * in.groups(), out, y.data(),
-                         bias.data(), y.data(), out.size(), true});
+                         y.data(), out.size(), {bias.data(), true}});
   std::vector<bfloat16> all;
   std::size_t inside = 0, everything = 0;
   for (index_t n = 0; n < e[0]; ++n)

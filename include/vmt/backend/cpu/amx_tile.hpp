@@ -67,15 +67,15 @@ struct amx_tile {
     _tile_zero(2);
     _tile_zero(3);
     const auto row = static_cast<std::size_t>(job.step) * sizeof(bfloat16);
-    constexpr std::size_t weight_row = 2 * bf16_group * sizeof(bfloat16);
+    constexpr std::size_t weight_row = 2 * narrow_group * sizeof(bfloat16);
     const bfloat16* const a = job.x + first * job.step;
     const bfloat16* const b = job.x + second * job.step;
     const bfloat16* w = job.w;
-    for (index_t r = 0; r < job.runs; ++r, w += bf16_group * bf16_group) {
+    for (index_t r = 0; r < job.runs; ++r, w += narrow_group * narrow_group) {
       _tile_loadd(4, a + job.offset[r], row);
       _tile_loadd(6, w, weight_row);
       _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(7, w + bf16_group, weight_row);
+      _tile_loadd(7, w + narrow_group, weight_row);
       _tile_dpbf16ps(1, 4, 7);
       _tile_loadd(5, b + job.offset[r], row);
       _tile_dpbf16ps(2, 5, 6);

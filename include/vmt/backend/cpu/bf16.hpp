@@ -5,7 +5,6 @@
 
 #include <bit>      // bit_cast
 #include <cstdint>  // uint16_t
-#include <type_traits>
 
 namespace vmt::inline VMT_ABI {
 
@@ -22,20 +21,15 @@ using bfloat16 = std::uint16_t;
   return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16);
 }
 
-/// The same for code that is written for both.
+/// The same for code that is written for all numbers of maps.
 [[nodiscard]] inline float to_float(float x) noexcept {
   return x;
 }
 [[nodiscard]] inline float to_float(bfloat16 x) noexcept {
   return from_bf16(x);
 }
-template <class T>
-[[nodiscard]] T to_number(float x) noexcept {
-  if constexpr (std::is_same_v<T, bfloat16>) {
-    return to_bf16(x);
-  } else {
-    return x;
-  }
+[[nodiscard]] inline float to_float(std::uint8_t x) noexcept {
+  return static_cast<float>(x);
 }
 
 }  // namespace vmt::inline VMT_ABI

@@ -3,6 +3,7 @@
 
 #include <vmt/backend/cpu/bf16.hpp>
 #include <vmt/backend/cpu/lanes.hpp>
+#include <vmt/backend/cpu/narrow_tile.hpp>
 
 #if VMT_CPU_X86_DISPATCH
 #include <immintrin.h>
@@ -10,22 +11,21 @@
 
 namespace vmt::inline VMT_ABI::detail {
 
-/// As `pixel_tile_job`, for maps of bf16 with groups of 32 channels: two channels make a pair of 32 bits, and a
-/// multiply-add of one register does both. Sums, bias and what follows are float; what is stored is rounded.
-///   w[((r·16 + pair)·32 + k)·2 + c mod 2], a run is one group.
-struct bf16_tile_job {
-  index_t runs;
-  const index_t* offset;
-  index_t step;
-  const bfloat16* w;
-  const bfloat16* x;
-  bfloat16* y;
-  const float* bias;
-  const bfloat16* residual;
-  bool relu;
-};
+/// Maps and weights of bf16; sums, bias and what follows are float; what is stored is rounded.
+struct bf16_numbers {
+  using number = bfloat16;
+  using weight = bfloat16;
+  static constexpr index_t packed = 2;
 
-inline constexpr index_t bf16_group = 32;
+  /// act(sum + bias + residual).
+  struct end {
+    const float* bias;
+    bool relu;
+
+    [[nodiscard]] end of_group(index_t g) const noexcept { return {bias + g * narrow_group, relu}; }
+  };
+};
+using bf16_tile_job = narrow_tile_job<bf16_numbers>;
 
 #if VMT_CPU_X86_DISPATCH
 
@@ -39,19 +39,19 @@ __attribute__((target("avx512f"), always_inline)) inline __m512 widen_bf16(const
 __attribute__((target("avx512f,avx512bf16"), always_inline)) inline void finish_bf16(const bf16_tile_job& job,
                                                                                      __m512 s0, __m512 s1,
                                                                                      index_t pixel) noexcept {
-  s0 = _mm512_add_ps(s0, _mm512_loadu_ps(job.bias));
-  s1 = _mm512_add_ps(s1, _mm512_loadu_ps(job.bias + 16));
+  s0 = _mm512_add_ps(s0, _mm512_loadu_ps(job.end.bias));
+  s1 = _mm512_add_ps(s1, _mm512_loadu_ps(job.end.bias + 16));
   if (job.residual != nullptr) {
-    const bfloat16* const r = job.residual + pixel * bf16_group;
+    const bfloat16* const r = job.residual + pixel * narrow_group;
     s0 = _mm512_add_ps(s0, widen_bf16(r));
     s1 = _mm512_add_ps(s1, widen_bf16(r + 16));
   }
-  if (job.relu) {
+  if (job.end.relu) {
     relu_lanes<16>(s0);
     relu_lanes<16>(s1);
   }
   const __m512bh both = _mm512_cvtne2ps_pbh(s1, s0);
-  std::memcpy(job.y + pixel * bf16_group, &both, sizeof both);
+  std::memcpy(job.y + pixel * narrow_group, &both, sizeof both);
 }
 
 /// P pixels × 2 registers of sums, as `pixel_tile`: 28 sums, two of weights, one broadcast pair.
@@ -67,10 +67,10 @@ struct bf16_tile {
     const bfloat16* w = job->w;
     for (index_t r = 0; r < job->runs; ++r) {
       const char* x = reinterpret_cast<const char*>(job->x + job->offset[r]);
-      for (index_t pair = 0; pair < bf16_group / 2; ++pair, x += 4, w += 2 * bf16_group) {
+      for (index_t pair = 0; pair < narrow_group / 2; ++pair, x += 4, w += 2 * narrow_group) {
         __m512bh w0, w1;
         std::memcpy(&w0, w, sizeof w0);
-        std::memcpy(&w1, w + bf16_group, sizeof w1);
+        std::memcpy(&w1, w + narrow_group, sizeof w1);
         VMT_UNROLL
         for (int p = 0; p < P; ++p) {
           int number;

@@ -20,6 +20,7 @@ struct group_kernels {
     void (*output)(const detail::winograd_output_job*);
   };
 
+  cpu_isa isa = cpu_isa::portable;
   index_t group = 0;                                                  ///< channels of a group
   index_t pixels = 0;                                                 ///< the largest tile
   void (*tile[most_pixels + 1])(const detail::pixel_tile_job*) = {};  ///< by pixels, 1 … `pixels`
@@ -43,8 +44,9 @@ template <class On, std::size_t R, std::size_t C>
 }
 
 template <class On>
-[[nodiscard]] group_kernels group_kernels_on() noexcept {
+[[nodiscard]] group_kernels group_kernels_on(cpu_isa isa) noexcept {
   group_kernels k;
+  k.isa = isa;
   k.group = 2 * On::width;
   k.pixels = On::pixels;
   set_tiles<On>(k, std::make_index_sequence<On::pixels>());
@@ -60,10 +62,10 @@ template <class On>
 
 [[nodiscard]] inline group_kernels make_group_kernels([[maybe_unused]] cpu_isa isa) noexcept {
 #if VMT_CPU_X86_DISPATCH
-  if (isa == cpu_isa::avx512) return detail::group_kernels_on<detail::on_avx512>();
-  if (isa == cpu_isa::avx2) return detail::group_kernels_on<detail::on_avx2>();
+  if (isa == cpu_isa::avx512) return detail::group_kernels_on<detail::on_avx512>(isa);
+  if (isa == cpu_isa::avx2) return detail::group_kernels_on<detail::on_avx2>(isa);
 #endif
-  return detail::group_kernels_on<detail::on_portable>();
+  return detail::group_kernels_on<detail::on_portable>(cpu_isa::portable);
 }
 
 }  // namespace vmt::inline VMT_ABI
