@@ -163,10 +163,10 @@ struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·
     pixel_place place;
     int first, depth;
     [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const {
-      const conv_sizes& s = gradient.s;
-      const int k = s.by_taps.quotient(first + j);
-      const int at = gradient.meeting(place, first + j - k * s.taps);
-      return at >= 0 && first + j < depth ? number(gradient.dy[place.offset + k * s.out_pixels + at]) : T(0);
+      const conv_sizes& sizes = gradient.s;
+      const int k = sizes.by_taps.quotient(first + j);
+      const int at = gradient.meeting(place, first + j - k * sizes.taps);
+      return at >= 0 && first + j < depth ? number(gradient.dy[place.offset + k * sizes.out_pixels + at]) : T(0);
     }
   };
   [[nodiscard]] VMT_HOST_DEVICE taps_of_pixel along_depth(int n, int d, int depth) const {
