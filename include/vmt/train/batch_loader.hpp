@@ -42,22 +42,12 @@ concept data_source = requires(const S& s, std::span<float> room) {
   return order;
 }
 
-/// The memory that a context's device copies batches from: pinned where the context has a device, else plain.
-template <class T>
-class plain_room {
- public:
-  plain_room() = default;
-  explicit plain_room(index_t n) : numbers_(static_cast<std::size_t>(n)) {}
-  [[nodiscard]] std::span<T> span() noexcept { return numbers_; }
-
- private:
-  std::vector<T> numbers_;
-};
 namespace detail {
+/// The memory that a context's device copies batches from: pinned where the context has a device, else plain.
 template <class Context>
 struct batch_memory {
   template <class T>
-  using room = plain_room<T>;
+  using room = cpu_tensor<T, 1>;
 };
 template <class Context>
   requires requires {

@@ -67,20 +67,26 @@ inline void group_conv_row(const group_kernels& k, const group_conv_job& c, inde
   }
 }
 
+/// f(line, group) for thread t's share of all rows of output of all groups of channels: `block` rows of one group, then
+/// the same rows of the next.
+template <class F>
+void for_each_row(index_t t, index_t threads, index_t lines, index_t groups, index_t block, F&& f) {
+  const index_t jobs = lines * groups;
+  for (index_t job = jobs * t / threads; job < jobs * (t + 1) / threads; ++job) {
+    const index_t b = job / (block * groups);
+    const index_t in_block = (std::min)(block, lines - b * block);
+    const index_t at = job - b * block * groups;
+    f(b * block + at % in_block, at / in_block);
+  }
+}
+
 inline void run_group_conv(cpu_context& ctx, const group_conv_job& c) {
   const group_kernels& k = ctx.groups();
-  const index_t groups = c.out.groups();
   const index_t lines = c.images * c.out.height;
   const index_t block = std::clamp(row_block_numbers / (std::max)(c.row_numbers, index_t{1}), index_t{1}, lines);
-  const index_t threads = ctx.threads().size();
   ctx.threads().run([&](int t) {
-    const index_t jobs = lines * groups;
-    for (index_t job = jobs * t / threads; job < jobs * (t + 1) / threads; ++job) {
-      const index_t b = job / (block * groups);
-      const index_t in_block = (std::min)(block, lines - b * block);
-      const index_t at = job - b * block * groups;
-      group_conv_row(k, c, b * block + at % in_block, at / in_block);
-    }
+    for_each_row(t, ctx.threads().size(), lines, c.out.groups(), block,
+                 [&](index_t line, index_t g) { group_conv_row(k, c, line, g); });
   });
 }
 

@@ -92,23 +92,16 @@ void narrow_conv_row(const narrow_kernels<Numbers>& k, const narrow_conv_job<Num
 template <class Numbers>
 void run_narrow_conv(cpu_context& ctx, const narrow_kernels<Numbers>& k, const narrow_conv_job<Numbers>& c) {
   constexpr auto per_float = static_cast<index_t>(sizeof(float) / sizeof(typename Numbers::number));
-  const index_t groups = c.out.groups();
   const index_t lines = c.images * c.out.height;
   const index_t block =
       std::clamp(per_float * row_block_numbers / (std::max)(c.row_numbers, index_t{1}), index_t{1}, lines);
-  const index_t threads = ctx.threads().size();
   ctx.threads().run([&](int t) {
 #if VMT_CPU_AMX
     std::optional<amx_scope> tiles;
     if (k.amx) tiles.emplace();
 #endif
-    const index_t jobs = lines * groups;
-    for (index_t job = jobs * t / threads; job < jobs * (t + 1) / threads; ++job) {
-      const index_t b = job / (block * groups);
-      const index_t in_block = (std::min)(block, lines - b * block);
-      const index_t at = job - b * block * groups;
-      narrow_conv_row(k, c, b * block + at % in_block, at / in_block);
-    }
+    for_each_row(t, ctx.threads().size(), lines, c.out.groups(), block,
+                 [&](index_t line, index_t g) { narrow_conv_row(k, c, line, g); });
   });
 }
 
