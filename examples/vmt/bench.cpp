@@ -190,7 +190,7 @@ command add_bench(parser& app) {
   c->add_option("--width", o->network_width, "channels of the first layer, for random weights")
       ->check(number_in(1, 256))
       ->capture_default_str();
-  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
+  add_precision_option(*c, o->precision);
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   c->add_option("--batch", o->batch, "windows at a time; default 1, chunk 8, training 24")->check(number_in(1, 1024));
   c->add_option("--seconds", o->seconds, "how long to measure")->check(number_in(0, 86400))->capture_default_str();

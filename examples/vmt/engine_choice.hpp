@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "cli.hpp"
 #include "model.hpp"
 
 #include <vmt/engine/onset_engine.hpp>
 
 #include <string>
-#include <vector>
 
 namespace tool {
 
-/// What `--precision` may be, and what it is.
-[[nodiscard]] std::vector<std::string> precision_words();
-inline constexpr const char* precision_help =
-    "of onset_net: f32; bf16 where the processor has it; int8 where it has VNNI, with weights of vmt quantize";
-[[nodiscard]] vmt::engine_precision precision_of(const std::string& word);
+/// `--precision`: f32, bf16 or int8.
+void add_precision_option(parser& p, std::string& word);
 
 /// An engine for one window at a time with the precision of that word. Throws `inconsistent` for int8 where the weights
 /// lack the ranges.

@@ -109,7 +109,7 @@ command add_forward(parser& app) {
   c->add_option("--output", o->output,
                 "gets the tensors logits (windows x keys) and features; of a key_net y: samples x keys x 5 x frames")
       ->required();
-  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
+  add_precision_option(*c, o->precision);
   c->add_option("--threads", o->threads, "0: one for each processor")->check(number_in(0, 1024))->capture_default_str();
   return {c, [o] { return run(*o); }};
 }

@@ -116,7 +116,7 @@ command add_info(parser& app) {
   parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
   c->add_option("W", o->path, "weights, a safetensors file; without it the released ones");
   c->add_flag("--engine", o->engine, "how the engine computes each convolution on this machine");
-  c->add_option("--precision", o->precision, precision_help)->check(one_of(precision_words()))->capture_default_str();
+  add_precision_option(*c, o->precision);
   c->add_option("--windows", o->windows, "that the engine takes at once")
       ->check(number_in(1, 64))
       ->capture_default_str();

@@ -97,9 +97,8 @@ vmt::transcribe::transcription_result watch(const transcribe_command& o, const m
   }
   vmt::cpu_context ctx({.threads = o.threads});
   if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);
-  vmt::onset_engine engine(
-      ctx, std::get<vmt::onset_net<float>>(m.net),
-      engine_options(m, o.precision, strip_height, strip_width));
+  vmt::onset_engine engine(ctx, std::get<vmt::onset_net<float>>(m.net),
+                           engine_options(m, o.precision, strip_height, strip_width));
   return vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
 }
 
@@ -226,9 +225,7 @@ command add_transcribe(parser& app) {
   number("--plate-ahead", o->plate_ahead, 0, 600,
          "seconds by which the network follows the video, to know the empty keyboard from what comes; 0: none")
       ->capture_default_str();
-  c->add_option("--precision", o->precision, precision_help)
-      ->check(one_of(precision_words()))
-      ->capture_default_str();
+  add_precision_option(*c, o->precision);
   number("--start", o->start, 0, 1e9, "seconds of the video's clock to start at");
   number("--end", o->end, 0, 1e9, "seconds of the video's clock to end at");
   number("--threads", o->threads, 0, 1024, "0: one for each processor")->capture_default_str();
