@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/count_allocations.hpp"
+#include "support/near_f32.hpp"
 #include "support/random_net.hpp"
 
 using namespace vmt;
@@ -187,27 +188,7 @@ TEST_CASE("in bf16 the engine's logits stay near those in f32, where the process
       CHECK_THROWS_AS(onset_engine(ctx, net, wish), error);
       continue;
     }
-    onset_engine rounded(ctx, net, wish);
-    onset_engine exact(ctx, net, {.height = height, .width = width, .windows = 3});
-    const auto keys = static_cast<std::size_t>(o.keys);
-    const index_t windows = 8 - o.frames;
-    std::vector<float> y(3 * keys), z(3 * keys), last(keys);
-    const vmt_test::allocation_count before;
-    const auto size = static_cast<std::size_t>((std::min)(windows, index_t{3})) * keys;
-    const auto some = frames.view().slice(0, (std::min)(windows, index_t{3}) + o.frames - 1);
-    rounded.run_windows(ctx, some, std::span(y).first(size));
-    for (index_t f = 0; f < some.extent(0); ++f) rounded.push(ctx, frames[f]);
-    rounded.run(ctx, last);
-    CHECK(before.since() == 0);
-    exact.run_windows(ctx, some, std::span(z).first(size));
-    double worst = 0, largest = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      worst = std::max(worst, static_cast<double>(std::abs(y[i] - z[i])));
-      largest = std::max(largest, static_cast<double>(std::abs(z[i])));
-    }
-    CHECK(worst <= 0.03 * largest);
-    CHECK(worst > 0);
-    CHECK(std::memcmp(last.data(), y.data() + size - keys, keys * sizeof(float)) == 0);
+    vmt_test::check_near_f32(ctx, net, wish, frames, 0.03);
   }
 }
 
