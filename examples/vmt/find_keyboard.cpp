@@ -65,9 +65,7 @@ int run(find_command o) {
                 k.mirrored ? ", mirrored" : "",
                 range.left_cut || range.right_cut ? ", goes on beyond the picture" : "");
   complain(text + o.out);
-  if (!o.options.picture.lowest_key && range.margin < 6) {  // 400 times
-    complain("the octave is the usual reading; if it is another, say so with --lowest-key");
-  }
+  if (!result.remark.empty()) complain(result.remark + " (--lowest-key N)");
   return done;
 }
 

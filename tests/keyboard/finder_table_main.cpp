@@ -158,10 +158,12 @@ class tally {
       const auto e = compare(result.where(), p);
       if (e.right() && result.where().mirrored == p.mirrored) {
         ++right_;
+        remarks_ += result.remark.empty() ? 0 : 1;
         take(result.where().score, e);
         return;
       }
       ++wrong_;
+      warned_ += result.remark.empty() ? 0 : 1;
       add_score(result.where().score, false);
       char text[200];
       std::snprintf(text, sizeof text, "WRONG: median %.1f px, %d missing, %d extra%s", e.quantile(0.5), e.missing,
@@ -195,9 +197,10 @@ class tally {
     std::printf(
         "%-16s %4d pictures: right %5.1f %% (%.1f %% with a question which), asks octave %.1f %% (and keyboard cut: "
         "%.1f %%; then right: %.1f %%), refused %.1f %%, "
-        "wrong %.1f %%; borders: median %.2f, 95 %% %.2f px\n",
+        "wrong %.1f %%; borders: median %.2f, 95 %% %.2f px\n"
+        "with the remark that the octave is only likely: right %.1f %%, wrong %.1f %%\n",
         name_.c_str(), count_, share(right_), share(several_), share(octave_), share(cut_), share(answered_),
-        share(refused_), share(wrong_), at(0.5), at(0.95));
+        share(refused_), share(wrong_), at(0.5), at(0.95), share(remarks_), share(warned_));
     std::printf(
         "%d of them do not show their octave or side (%d of these are asked about); right of the others: %.1f %%\n",
         open_, open_asked_, 100.0 * right_ / std::max(count_ - open_asked_, 1));
@@ -230,6 +233,7 @@ class tally {
   std::array<bin, steps.size()> scores_{};
   int open_ = 0, open_asked_ = 0;
   int count_ = 0, right_ = 0, refused_ = 0, several_ = 0, octave_ = 0, cut_ = 0, answered_ = 0, wrong_ = 0;
+  int remarks_ = 0, warned_ = 0;
   std::vector<double> errors_;
 };
 

@@ -20,6 +20,7 @@ struct find_result {
   std::vector<found_keyboard> found;  ///< those that reach the threshold, or 0.9 beside a sure one, from the top down
   index_t chosen = -1;                ///< which of them counts; −1 where the refusal says why none does
   std::string refusal;                ///< a sentence
+  std::string remark;                 ///< a sentence where the octave is only the likeliest; else empty
   frame still;                        ///< the picture in which it was found: the median of a stretch of the video
   double from = 0;                    ///< the stretch, seconds
   double to = 0;
@@ -118,13 +119,24 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
   }
   result.chosen = chosen;
   result.refusal.clear();
+  result.remark.clear();
+  found_keyboard& chosen_one = result.found[static_cast<std::size_t>(chosen)];
+  chosen_one.where.score /= 1 + std::exp(-f.range.margin);
+  constexpr double surely = 6;  // e^6 = 400 times
+  if (f.range.margin < surely && !options.picture.lowest_key) {
+    result.remark = "the octave is taken from how keyboards are usually filmed, " +
+                    std::to_string(static_cast<int>(std::exp(f.range.margin))) +
+                    " times likelier than any other: if the lowest white key in the picture is not " +
+                    std::to_string(f.where.lowest_key) + ", a " + key_name(f.where.lowest_key) + ", say its MIDI number";
+  }
 }
 
 }  // namespace detail
 
 /// Finds the keyboard in a video: looks at the median of `pictures` frames of each `stretch`, until a keyboard is
 /// certain or `give_up` is reached, and reads no further. Title cards before it are passed over that way. The result
-/// says where the keyboard is, or in a sentence why not; frames marked as damaged do not count. Throws
+/// says where the keyboard is, or in a sentence why not; frames marked as damaged do not count. The score of the chosen
+/// one is how sure the picture of a keyboard is times how likely its octave is among all. Throws
 /// `invalid_argument` for options out of range, `inconsistent` where the frames change their size, and what the source
 /// throws.
 ///
