@@ -129,6 +129,7 @@ class tally {
         if (p.truth.empty() || !f.range.certain || !e.right() || f.where.mirrored != p.mirrored) continue;
         ++right_;
         ++several_;
+        open_right_ += open ? 1 : 0;
         take(f.where.score, e);
         return;
       }
@@ -159,6 +160,7 @@ class tally {
       if (e.right() && result.where().mirrored == p.mirrored) {
         ++right_;
         remarks_ += result.remark.empty() ? 0 : 1;
+        open_right_ += open ? 1 : 0;
         take(result.where().score, e);
         return;
       }
@@ -202,8 +204,8 @@ class tally {
         name_.c_str(), count_, share(right_), share(several_), share(octave_), share(cut_), share(answered_),
         share(refused_), share(wrong_), at(0.5), at(0.95), share(remarks_), share(warned_));
     std::printf(
-        "%d of them do not show their octave or side (%d of these are asked about); right of the others: %.1f %%\n",
-        open_, open_asked_, 100.0 * right_ / std::max(count_ - open_asked_, 1));
+        "%d of them do not show their octave or side (%d right, %d asked about); right of the others: %.1f %%\n", open_,
+        open_right_, open_asked_, 100.0 * (right_ - open_right_) / std::max(count_ - open_, 1));
     std::printf("score: keyboards, and those of which half of the borders are within 2 px\n");
     for (std::size_t i = 0; i < scores_.size(); ++i) {
       if (scores_[i].all > 0) std::printf("  %.3f %4d %4d\n", steps[i], scores_[i].all, scores_[i].good);
@@ -233,7 +235,7 @@ class tally {
   std::array<bin, steps.size()> scores_{};
   int open_ = 0, open_asked_ = 0;
   int count_ = 0, right_ = 0, refused_ = 0, several_ = 0, octave_ = 0, cut_ = 0, answered_ = 0, wrong_ = 0;
-  int remarks_ = 0, warned_ = 0;
+  int remarks_ = 0, warned_ = 0, open_right_ = 0;
   std::vector<double> errors_;
 };
 
