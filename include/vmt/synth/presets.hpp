@@ -88,7 +88,7 @@ inline void random_looks(options& o, rng& r) {
   h.shading = r.uniform(0.2, 0.65);
   h.texture = r.uniform(0, 0.035);
   h.reflection = maybe(0.4) ? r.uniform(5, 40) : 0;
-  h.press_ms = r.uniform(28, 55);
+  h.press_ms = r.uniform(32, 50);
   h.release_ms = r.uniform(50, 150);
   h.count = maybe(0.2) ? 1 : 2;
   h.enter_and_leave = maybe(0.6);

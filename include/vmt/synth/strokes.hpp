@@ -122,7 +122,7 @@ class key_action {
       // Keys measure velocity by the time of travel, which spans a factor of ten from pp to ff.
       const double force = std::exp((64.0 - n.velocity) / 50);
       stroke s{n};
-      s.press = std::clamp(press_ms / 1000 * force * random.uniform(0.85, 1.2), 0.006, 0.16);
+      s.press = std::clamp(press_ms / 1000 * force * random.uniform(0.9, 1.12), 0.006, 0.16);
       s.release = std::clamp(release_ms / 1000 * random.uniform(0.6, 1.5), 0.01, 0.2);
       s.release = (std::min)(s.release, n.offset - n.onset);
       s.full = random.uniform(0.85, 1);

@@ -10,7 +10,7 @@ namespace vmt::inline VMT_ABI::train {
 
 /// The shares of the five outputs in the loss, and how much more its positive targets weigh.
 struct key_loss_options {
-  std::array<double, 5> share{1.0, 0.7, 0.4, 0.1, 0.1};  ///< onset, held, release, velocity, place
+  std::array<double, 5> share{1.0, 0.7, 0.4, 0.5, 0.1};  ///< onset, held, release, velocity, place
   std::array<double, 3> positive{3.0, 0.5, 2.0};         ///< onset, held, release: a target t weighs 1 + this · t
   index_t edge = 2;                                      ///< frames at each end of a window that do not count
 };

@@ -15,7 +15,8 @@ namespace vmt::inline VMT_ABI::transcribe {
 struct key_decoder_options {
   double threshold = 0.5;    ///< a peak of the onset probability is a note from here on
   double refractory = 0.07;  ///< seconds after an onset in which the same key cannot have another
-  /// An onset counts only if its key is held with this probability then or in the three frames after it; 0: always.
+  /// An onset counts only if its key is held or let go with this probability then or in the three frames after it, for
+  /// the shortest notes are let go before they are seen held; 0: always.
   double gate = 0.2;
   double up = 0.3;         ///< a note ends when the probability that its key is held falls below this, 0 … 1
   double shortest = 0.03;  ///< seconds that a note lasts at least, unless its key is struck again earlier
@@ -151,9 +152,11 @@ class key_decoder {
 
   [[nodiscard]] std::optional<double> onset_in(index_t frame, std::size_t key) const noexcept {
     if (!peak(key_output::onset, frame, key, o_.threshold)) return std::nullopt;
-    double held = o_.gate > 0 ? 0 : 1;
-    for (index_t f = frame; f <= frame + gate_reach; ++f) held = (std::max)(held, at(key_output::held, f, key));
-    if (held < o_.gate) return std::nullopt;
+    double moved = o_.gate > 0 ? 0 : 1;
+    for (index_t f = frame; f <= frame + gate_reach; ++f) {
+      moved = (std::max)({moved, at(key_output::held, f, key), at(key_output::release, f, key)});
+    }
+    if (moved < o_.gate) return std::nullopt;
     const double onset = vertex(key_output::onset, frame, key);
     if (onset - playing_[key].onset < o_.refractory) return std::nullopt;
     return onset;

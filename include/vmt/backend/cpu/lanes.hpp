@@ -93,6 +93,15 @@ VMT_ALWAYS_INLINE void store(const lanes<N>& v, float* p) noexcept {
   std::memcpy(p, &v, sizeof v);
 }
 
+/// Asks for the cache line at p (`near`: into the first cache, else into the second). Any address may be given.
+template <bool Near = false>
+VMT_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, Near ? 3 : 2);
+#endif
+}
+inline constexpr index_t cache_line = 64;  ///< bytes
+
 /// The instruction sets as places to compile a kernel for: `width` floats in a register, `pixels` the largest tile of
 /// `pixel_tile` whose 2·pixels sums, two weights and one number of the input fit the registers.
 struct on_portable {

@@ -64,7 +64,8 @@ struct winograd_job {
 ///
 /// The transformed weights are 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than the
 /// transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied with
-/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps.
+/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps, those
+/// of the next slab while this one is multiplied.
 class winograd_block {
  public:
   static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte
@@ -106,18 +107,24 @@ class winograd_block {
         kernels().filter(&w);
         offset[i] = (first + i) * count_ * k_.group;
       }
-      multiply(count, v, u, m, offset, first > 0);
+      const float* const next = job_.w + (o * groups + first + count) * weights;  // the next group's behind the last
+      multiply(count, v, u, m, offset, first > 0, next, slab_ * weights);
     }
     store(o, m);
   }
 
  private:
-  // m = or += v · u over `groups` input groups.
-  void multiply(index_t groups, const float* v, const float* u, float* m, const index_t* offset,
-                bool add) const noexcept {
+  // m = or += v · u over `groups` input groups; meanwhile `numbers` weights at `next` come nearer.
+  void multiply(index_t groups, const float* v, const float* u, float* m, const index_t* offset, bool add,
+                const float* next, index_t numbers) const noexcept {
     const index_t pieces = ceil_div(count_, k_.pixels);
+    const index_t steps = tiles_.points * pieces;
+    const auto* const bytes = reinterpret_cast<const char*>(next);
+    const index_t lines = numbers * static_cast<index_t>(sizeof(float)) / cache_line;
     for (index_t q = 0; q < tiles_.points; ++q)
       for (index_t p = 0; p < pieces; ++p) {
+        const index_t step = q * pieces + p;
+        for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) prefetch(bytes + i * cache_line);
         const index_t from = count_ * p / pieces;
         const index_t to = count_ * (p + 1) / pieces;
         float* const sums = m + q * m_point() + from * k_.group;
