@@ -423,7 +423,8 @@ def caption_of(number, e):
     parts = [f"{e['clip']}  {e['seen']:.2f} s", f"{name_of(e['pitch'])} ({colour})", f"velocity {e['note'][3]:.0f}",
              f"hand over {100 * e['hidden']:.0f} %"]
     if e["said"] is not None:
-        parts.append(f"network: p {e['said'][0]:.2f} at {1000 * e['said'][1]:+.0f} ms, needs {e['threshold']:g}")
+        verdict = "over" if e["said"][0] >= e["threshold"] else "under"
+        parts.append(f"network: p {e['said'][0]:.2f} at {1000 * e['said'][1]:+.0f} ms, {verdict} {e['threshold']:g}")
     return left, "   ".join(parts)
 
 
@@ -477,7 +478,10 @@ def contact_sheet(chosen, path):
         sheet.paste(r, (0, y))
         y += r.height
     for colours in (256, 128, 96, 64, 48, 32, 24, 16, 8):
-        sheet.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        own = [*RED, *BLUE, *GREEN, 0, 0, 0, 255, 255, 255]  # marks keep their colours, whatever the pictures need
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(sheet.quantize(colours).getpalette()[: 3 * (colours - len(own) // 3)] + own)
+        sheet.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size < LARGEST:
             return
 
