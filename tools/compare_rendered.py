@@ -52,12 +52,17 @@ def corners_of(clip):
     return points
 
 
-def real_strips(clip, start, seconds):
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners_of(clip)
+def rate_of(clip):
+    """Frames a second."""
     rate = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate",
                            "-of", "csv=p=0", str(clip / "video.mp4")], capture_output=True, text=True, check=True).stdout
     top, bottom = rate.strip().strip(",").split("/")
-    fps = float(top) / float(bottom)
+    return float(top) / float(bottom)
+
+
+def real_strips(clip, start, seconds):
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners_of(clip)
+    fps = rate_of(clip)
     warp = (f"perspective=x0={ax}:y0={ay}:x1={bx}:y1={by}:x2={dx}:y2={dy}:x3={cx}:y3={cy}:sense=source,"
             f"scale={W}:{H}:flags=area,format=gray")
     raw = subprocess.run(["ffmpeg", "-v", "error", "-i", str(clip / "video.mp4"), "-ss", str(start), "-t", str(seconds), "-vf",

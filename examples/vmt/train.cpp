@@ -30,6 +30,7 @@ vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
   data.fps = o.fps;
   data.seed = o.trainer.seed;
   data.augment = o.augment;
+  data.targets = o.targets;
   data.margin = o.margin;
   data.augment.crop = o.margin > 0;
   if (use == vmt::train::subset::train) data.onset_repeats = o.onset_repeats;
@@ -176,6 +177,8 @@ command add_train(parser& app) {
   number("--patience", o->trainer.plateau.patience, 0, 1e6,
          "epochs without a better validation loss until the learning rate falls to a tenth");
   number("--onset-repeats", o->onset_repeats, 1, 1000, "how often a window with an onset counts");
+  choice("--targets", o->targets.kind, "what an output learns: its key is struck now, or is down; default onset",
+         vmt::train::target_kind::onset, vmt::train::target_kind::held);
   number("--margin", o->margin, 0, 64,
          "augmentation: training strips are so much larger each way, to be cropped at random");
   number("--brightness", o->augment.brightness_range, 0, 0.9, "augmentation: a factor uniform in 1 ± this");
@@ -206,6 +209,10 @@ command add_train(parser& app) {
   return {c, [o, c] {
             finish_on_signals();
             if (o->model == "key-net") {
+              if (c->given("--targets")) {
+                throw vmt::error(vmt::errc::invalid_argument,
+                                 "--targets is for onset-net; key-net learns onsets and what is held at once");
+              }
               use_key_net_defaults(*c, *o);
               return train_key_net(*o);
             }

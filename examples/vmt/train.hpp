@@ -9,6 +9,7 @@
 #include <vmt/backend/cpu/cpu.hpp>
 #include <vmt/model/onset_net_options.hpp>
 #include <vmt/train/augment.hpp>
+#include <vmt/train/targets.hpp>
 #include <vmt/train/trainer.hpp>
 
 #include <cstdio>
@@ -32,6 +33,9 @@ struct train_options {
   vmt::index_t render = 0, fresh = 20, future = 4;
   double mix = 0.5, swap = 0.45;
   int render_threads = 1;
+
+  // onset-net
+  vmt::train::target_options targets;
 };
 
 /// Trains a `key_net`; returns the exit status.

@@ -63,9 +63,10 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
     return o.threshold.value_or(m.number(name, usual, 1e-6, 1));
   };
   if (m.keys() != nullptr) {
-    if (o.decoder == "paper") {
-      throw vmt::error(vmt::errc::invalid_argument,
-                       "--decoder paper is for weights of onset_net; these are of key_net, which tells whole notes");
+    if (o.decoder != "peaks") {
+      throw vmt::error(
+          vmt::errc::invalid_argument,
+          "--decoder " + o.decoder + " is for weights of onset_net; these are of key_net, which tells whole notes");
     }
     t.notes.threshold = threshold("threshold.notes", t.notes.threshold);
     t.notes.gate = m.number("gate.notes", t.notes.gate, 0, 0.99);
@@ -78,6 +79,13 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
     paper.threshold = threshold("threshold.paper", paper.threshold);
     t.decoder = paper;
     return paper.threshold;
+  }
+  if (o.decoder == "held") {  // the paper's runs of frames, without its smoothing
+    vmt::transcribe::paper_options runs;
+    runs.sigma = 0;
+    runs.threshold = threshold("threshold.held", 0.5);
+    t.decoder = runs;
+    return runs.threshold;
   }
   vmt::transcribe::peak_options peaks;
   peaks.threshold = threshold("threshold.peaks", peaks.threshold);
@@ -217,8 +225,10 @@ command add_transcribe(parser& app) {
   number("--lowest-key", o->lowest_key, 0, 127,
          "MIDI number of the lowest white key in the picture, where that cannot be told; of strips, their first key");
   number("--threshold", o->threshold, 0, 1, "probability of a note; default: as the weights say");
-  c->add_option("--decoder", o->decoder, "peaks: times between frames; paper: smoothing and runs")
-      ->check(one_of({"peaks", "paper"}))
+  c->add_option("--decoder", o->decoder,
+                "peaks: times between frames; paper: smoothing and runs; held: runs, for weights trained with "
+                "--targets held")
+      ->check(one_of({"peaks", "paper", "held"}))
       ->capture_default_str();
   c->add_option("--lag", o->lag, "seconds that the video's notes are late, taken away; auto: as --reference tells")
       ->check(either(one_of({"auto"}), number_in(-60, 60)))

@@ -43,6 +43,12 @@ class Train(ToolTest):
         self.assertEqual(one, self.train("four", "--epochs", 2, "--threads", 4))
         self.assertNotEqual(one, self.train("other", "--epochs", 2, "--seed", 6))
 
+    def test_held_targets_train_other_weights_and_a_training_keeps_to_its_targets(self):
+        one = self.train("one", "--epochs", 1)
+        self.assertEqual(one, self.train("onset", "--epochs", 1, "--targets", "onset"))
+        self.assertNotEqual(one, self.train("held", "--epochs", 1, "--targets", "held"))
+        self.refuses(BAD_DATA, "train", *self.on_data, "--out", "held", "--epochs", 2, "--resume", says=["data"])
+
     def test_a_stopped_training_resumes_to_the_same_bits(self):
         whole = self.train("whole", "--epochs", 12)
         command = ["train", *self.on_data, "--out", "run", "--epochs", 12]
@@ -97,6 +103,8 @@ class Train(ToolTest):
     def test_what_a_training_needs_must_be_given(self):
         self.refuses(USAGE, "train", "--model", "key-net", "--out", "run", says=["--data", "--render"])
         self.refuses(USAGE, "train", "--out", "run", says=["--data"])
+        self.refuses(USAGE, "train", "--model", "key-net", "--render", 2, "--targets", "held", "--out", "run",
+                     says=["--targets"])
 
     def test_it_goes_on_from_weights_of_another_training(self):
         self.train("run", "--epochs", 1, "--variant", "aggregation")

@@ -82,6 +82,9 @@ class Transcribe(ToolTest):
         self.assertGreater(len(usual), len(notes("--threshold", 0.99)))
         self.assertEqual([n["pitch"] + 3 for n in usual], [n["pitch"] for n in notes("--threshold", 0.3, "--lowest-key", 24)])
         self.assertNotEqual(usual, notes("--threshold", 0.3, "--decoder", "paper"))
+        for n in notes("--threshold", 0.3, "--decoder", "held"):  # runs begin and end at frames
+            for time in n["onset"] * common.FPS, n["offset"] * common.FPS:
+                self.assertAlmostEqual(time, round(time), 3)
         self.assertEqual(usual, notes("--threshold", 0.3, "--bpm", 100))
         tempo = b"\xff\x51\x03" + (600_000).to_bytes(3, "big")  # microseconds a quarter note
         self.assertTrue(tempo in (self.folder / "out.mid").read_bytes())

@@ -119,6 +119,24 @@ TEST_CASE("a window with an onset counts as often as asked, each time with an au
   CHECK_THROWS_AS(video_data(set.root, options), vmt::error);
 }
 
+TEST_CASE("with held targets a key counts in every frame in which it is down, and only onsets are repeated") {
+  const data_set set;
+  vmt::write_file(set.root / "a/notes.csv", std::string_view("onset,offset,pitch\n0.2,0.6,21\n"));
+  video_data_options options = set.options();
+  const std::uint64_t onsets = video_data(set.root, options).fingerprint();
+  options.targets.kind = vmt::train::target_kind::held;
+  options.onset_repeats = 2;
+  const video_data data(set.root, options);
+  CHECK(data.size() == 36 + 1);  // the window around frame 5 counts twice
+  CHECK(data.fingerprint() != onsets);
+  for (index_t i = 0; i < 36; ++i) CHECK(load(data, i).y[0] == (i + 2 >= 5 && i + 2 < 15 ? 1.0F : 0.0F));
+  options.onset_repeats = 1;
+  const std::uint64_t held = video_data(set.root, options).fingerprint();
+  CHECK(held != onsets);
+  vmt::write_file(set.root / "a/notes.csv", std::string_view("onset,offset,pitch\n0.2,0.7,21\n"));
+  CHECK(video_data(set.root, options).fingerprint() != held);
+}
+
 TEST_CASE("strips are cut once and again only when something changed") {
   const data_set set(210);
   int calls = 0;

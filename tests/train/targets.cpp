@@ -54,3 +54,47 @@ TEST_CASE("targets of several frames are rows, and notes outside the keys are pa
   CHECK(out[3 * 88 + 43] == 1.0F);
   CHECK_THROWS_AS(vmt::train::onset_targets(notes, times, 87, out), vmt::error);
 }
+
+TEST_CASE("a held key counts from the frame of its onset to the last one before its offset") {
+  const std::vector<note> notes{{.onset = 1.0, .offset = 1.2, .pitch = 60}, {.onset = 1.1, .offset = 1.5, .pitch = 62}};
+  std::vector<float> out(88);
+  const auto held = [&](double time, std::size_t pitch) {
+    vmt::train::held_targets(notes, time, out);
+    return out[pitch - 21] > 0.5F;
+  };
+  CHECK_FALSE(held(0.999, 60));
+  CHECK(held(1.0, 60));
+  CHECK(held(1.19, 60));
+  CHECK_FALSE(held(1.2, 60));
+  CHECK_FALSE(held(1.05, 62));
+  CHECK(held(1.15, 60));
+  CHECK(held(1.15, 62));
+  CHECK(held(1.3, 62));
+  CHECK_FALSE(held(1.3, 60));
+}
+
+TEST_CASE("borders of held keys stand late in a recording, where sums of times are rounded") {
+  std::vector<float> out(88);
+  for (int second = 1; second < 4000; second += 37) {
+    const std::vector<note> notes{{.onset = second + 0.1, .offset = second + 0.3, .pitch = 21}};
+    vmt::train::held_targets(notes, (second * 10 + 1) / 10.0, out);
+    CHECK(out[0] == 1.0F);
+    vmt::train::held_targets(notes, (second * 10 + 3) / 10.0, out);
+    CHECK(out[0] == 0.0F);
+  }
+}
+
+TEST_CASE("the kind decides which targets a frame has, and keys outside are passed over") {
+  const std::vector<note> notes{{.onset = 0.0, .offset = 2.0, .pitch = 20}, {.onset = 0.0, .offset = 2.0, .pitch = 21}};
+  std::vector<float> out(88, 7.0F);
+  const auto sum = [&] {
+    float total = 0;
+    for (const float v : out) total += v;
+    return total;
+  };
+  vmt::train::frame_targets(notes, 1.0, out);
+  CHECK(sum() == 0.0F);
+  vmt::train::frame_targets(notes, 1.0, out, {.kind = vmt::train::target_kind::held});
+  CHECK(out[0] == 1.0F);
+  CHECK(sum() == 1.0F);
+}

@@ -124,7 +124,7 @@ class video_data {
   };
   [[nodiscard]] place where(index_t sample) const {
     const auto [c, first] = place_of(sample);
-    return {c->name, c->strips.times()[static_cast<std::size_t>(first + options_.frames / 2)]};
+    return {c->name, middle_of(*c, first)};
   }
 
   /// A number that changes with whatever decides about the windows, targets and augmentation; not with paths.
@@ -189,16 +189,18 @@ class video_data {
     }
   }
 
+  [[nodiscard]] double middle_of(const clip_data& c, index_t first) const {
+    return c.strips.times()[static_cast<std::size_t>(first + options_.frames / 2)];
+  }
   void targets_of(const clip_data& c, index_t first, std::span<float> targets) const {
-    onset_targets(c.notes, c.strips.times()[static_cast<std::size_t>(first + options_.frames / 2)], targets,
-                  options_.targets);
+    frame_targets(c.notes, middle_of(c, first), targets, options_.targets);
   }
 
   void repeat_onsets() {
     std::vector<float> targets(static_cast<std::size_t>(options_.keys));
     for (index_t w = 0; w < windows(); ++w) {
       const auto [c, first] = place_of(w);
-      targets_of(*c, first, targets);
+      onset_targets(c->notes, middle_of(*c, first), targets, options_.targets);
       if (std::none_of(targets.begin(), targets.end(), [](float t) { return t > 0.5F; })) continue;
       repeated_.insert(repeated_.end(), static_cast<std::size_t>(options_.onset_repeats - 1), w);
     }
@@ -253,6 +255,9 @@ class video_data {
                     a.brightness_range, a.noise_share, a.noise_deviation, static_cast<double>(options_.onset_repeats)});
     if (a.splice_share > 0) numbers.push_back(a.splice_share);
     if (a.shift_keys > 0) numbers.push_back(static_cast<double>(-a.shift_keys));
+    if (options_.targets.kind == target_kind::held) {
+      for (const note& n : c.notes) numbers.push_back(n.offset);
+    }
     mix(numbers);
     fingerprint_ = fingerprint_of(
         folder.name() + of_parts + shape + std::to_string(options_.seed) + ' ' + std::to_string(options_.frames),

@@ -6,12 +6,23 @@
 
 #include <algorithm>  // lower_bound, fill
 #include <span>       // notes, rows
+#include <string_view>
 
 namespace vmt::inline VMT_ABI::train {
 
+/// What the targets of a frame tell of a key.
+enum class target_kind {
+  onset,  ///< it is struck now (the paper)
+  held,   ///< it is down (the paper's fine-tuning for frame-level scores, section 5, "Metrics")
+};
+[[nodiscard]] constexpr std::string_view name(target_kind k) noexcept {
+  return k == target_kind::onset ? "onset" : "held";
+}
+
 /// How notes become targets.
 struct target_options {
-  double tolerance = 0.032;  ///< seconds before and after the frame (paper, section 3: ±32 ms)
+  target_kind kind = target_kind::onset;
+  double tolerance = 0.032;  ///< of onsets: seconds before and after the frame (paper, section 3: ±32 ms)
   int lowest_key = 21;       ///< the MIDI number of output 0; notes outside the outputs are passed over
 };
 
@@ -27,6 +38,30 @@ inline void onset_targets(std::span<const note> notes, double time, std::span<fl
   for (; at != notes.end() && at->onset <= time + reach; ++at) {
     const index_t key = at->pitch - options.lowest_key;
     if (key >= 0 && key < static_cast<index_t>(out.size())) out[static_cast<std::size_t>(key)] = 1.0F;
+  }
+}
+
+/// The targets of one frame: out[key] is 1 where a note of that key sounds at `time`, onset ≤ time < offset, else 0, as
+/// `eval::frame_scores` counts it. Onset and offset are taken a microsecond early, so that rounding does not decide
+/// about notes right on the border. `notes` must be sorted by onset; the work grows with those before `time`.
+inline void held_targets(std::span<const note> notes, double time, std::span<float> out,
+                         const target_options& options = {}) {
+  std::fill(out.begin(), out.end(), 0.0F);
+  const double now = time + 1e-6;
+  for (const note& n : notes) {
+    if (n.onset > now) break;
+    const index_t key = n.pitch - options.lowest_key;
+    if (now < n.offset && key >= 0 && key < static_cast<index_t>(out.size())) out[static_cast<std::size_t>(key)] = 1.0F;
+  }
+}
+
+/// The targets of one frame, of the kind that the options say: `onset_targets` or `held_targets`.
+inline void frame_targets(std::span<const note> notes, double time, std::span<float> out,
+                          const target_options& options = {}) {
+  if (options.kind == target_kind::held) {
+    held_targets(notes, time, out, options);
+  } else {
+    onset_targets(notes, time, out, options);
   }
 }
 
