@@ -14,8 +14,8 @@ def sigmoid(x):
 def decode(logits, times, white=0.5, black=0.5, apart=0.07, sub_frame="parabola", gate=0.2):
     """Notes from N x 5 x 88 logits: onset, offset, pitch, velocity 0..1, probability of the onset.
 
-    Onsets are local maxima of the onset output above the threshold of the key's colour, where the key is held with at least
-    `gate` then or in the three frames after. A note ends with the largest
+    Onsets are local maxima of the onset output above the threshold of the key's colour, where the key is held or let go with at
+    least `gate` then or in the three frames after. A note ends with the largest
     release output near the first frame in which the key is no longer held, else with that frame, at the latest with the
     next onset of its key."""
     onset, held, release = (sigmoid(logits[:, i]) for i in range(3))
@@ -26,7 +26,7 @@ def decode(logits, times, white=0.5, black=0.5, apart=0.07, sub_frame="parabola"
         around = np.pad(p, 1)
         threshold = black if BLACK[key] else white
         tops = np.flatnonzero((p > threshold) & (p >= around[:-2]) & (p > around[2:]))
-        tops = [i for i in tops if held[i : i + 4, key].max() >= gate]
+        tops = [i for i in tops if max(held[i : i + 4, key].max(), release[i : i + 4, key].max()) >= gate]
         kept = []
         for i in sorted(tops, key=lambda i: -p[i]):
             if all(abs(times[i] - times[j]) >= apart for j in kept):
