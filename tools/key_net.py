@@ -104,7 +104,7 @@ class KeyNet(nn.Module):
         return self.head(self.temporal(read)).unflatten(0, (samples, -1))
 
 
-def key_loss(y, t, share=(1.0, 0.7, 0.4, 0.1, 0.1), positive=(3.0, 0.5, 2.0), edge=2):
+def key_loss(y, t, share=(1.0, 0.7, 0.4, 0.5, 0.1), positive=(3.0, 0.5, 2.0), edge=2):
     """The loss of outputs y and targets t, both B x K x 5 x T: see vmt::train::key_loss."""
     y, t = y[..., edge:-edge], t[..., edge:-edge]
     struck = t[:, :, 0] > 0

@@ -300,7 +300,7 @@ def key_losses():
         if name == "silent":
             t[:, :, 0], t[:, :, 1] = 0, -1
         y = random(samples, keys, key_net.OUTPUTS, frames, scale=2.0).requires_grad_()
-        loss = key_net.key_loss(y, t)
+        loss = key_net.key_loss(y, t, share=(1.0, 0.7, 0.4, 0.1, 0.1))
         rows = torch.cat([torch.zeros(samples, 2 * keys), t.flatten(1)], 1)
         write(f"key_loss_{name}", {"y": y, "targets": rows, "loss": loss.reshape(1),
                                    "dy": torch.autograd.grad(loss, y)[0]})

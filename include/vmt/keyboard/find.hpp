@@ -127,7 +127,8 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
     result.remark = "the octave is taken from how keyboards are usually filmed, " +
                     std::to_string(static_cast<int>(std::exp(f.range.margin))) +
                     " times likelier than any other: if the lowest white key in the picture is not " +
-                    std::to_string(f.where.lowest_key) + ", a " + key_name(f.where.lowest_key) + ", say its MIDI number";
+                    std::to_string(f.where.lowest_key) + ", a " + key_name(f.where.lowest_key) +
+                    ", say its MIDI number";
   }
 }
 

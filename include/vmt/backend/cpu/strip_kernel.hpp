@@ -15,8 +15,8 @@ struct aggregate_job {
   index_t pixels;
 };
 
-/// One multiply-add for each number read: as fast as the memory gives them. Several streams at once, each of which leaves
-/// its page soon, are more than processors foresee.
+/// One multiply-add for each number read: as fast as the memory gives them. Several streams at once, each of which
+/// leaves its page soon, are more than processors foresee.
 struct aggregate_row {
   static constexpr index_t ahead = 2048;  ///< bytes
   template <int N>

@@ -64,8 +64,8 @@ struct winograd_job {
 ///
 /// The transformed weights are 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than the
 /// transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied with
-/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps, those
-/// of the next slab while this one is multiplied.
+/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps,
+/// those of the next slab while this one is multiplied.
 class winograd_block {
  public:
   static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte
