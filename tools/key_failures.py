@@ -45,7 +45,6 @@ KINDS = {
     "first or last two seconds": "counted from the first onset of the truth and to its last",
     "other": "none of these",
 }
-BLACK = {1: -0.093, 3: 0.095, 6: -0.132, 8: 0.0, 10: 0.149}  # of black keys from the crack, in white keys
 NAMES = "C C# D D# E F F# G G# A A# B".split()
 PITCH = 20                          # pixels of a white key in the pictures
 BEHIND, ON, BEFORE = 5, 100, 15     # rows behind, on and before the keys
@@ -59,7 +58,7 @@ RED, BLUE, GREEN = (200, 0, 0), (0, 60, 200), (0, 150, 60)
 
 
 def is_black(pitch):
-    return pitch % 12 in BLACK
+    return pitch % 12 in key_scores.OFFSET
 
 
 def name_of(pitch):
@@ -67,15 +66,6 @@ def name_of(pitch):
 
 
 # ---- notes and errors
-
-
-def read_notes(path):
-    """Onset, offset, pitch, velocity 0..127, sorted."""
-    with open(path, newline="") as f:
-        rows = list(csv.DictReader(f))
-    end = "_s" if rows and "onset_s" in rows[0] else ""
-    notes = [(float(r["onset" + end]), float(r["offset" + end]), int(r["pitch"]), float(r.get("velocity") or 0)) for r in rows]
-    return np.array(sorted(notes)).reshape(-1, 4)
 
 
 def unmatched(reference, found, lag):
@@ -221,7 +211,7 @@ class Straightener:
     def centre(self, pitch):
         """The middle of a key, in columns."""
         before = sum(w < pitch for w in self.whites)
-        return PITCH * (before + (BLACK[pitch % 12] if is_black(pitch) else 0.5))
+        return PITCH * (before + (key_scores.OFFSET[pitch % 12] if is_black(pitch) else 0.5))
 
     def span(self, pitch, margin=0):
         """First and last column of a key, as a slice."""
@@ -334,7 +324,7 @@ def answers(vmt, options, clip, where, number, folder):
         command = [vmt, "transcribe", clip / "video.mp4", "-o", folder / "notes.mid", "--csv", table,
                    "--probabilities", numbers, "--keyboard", where, "--threshold", options.threshold, "--threads", options.threads]
         run(*command, *(["--model", options.model] if options.model else []))
-    return read_notes(table), np.load(numbers) if numbers else None
+    return key_scores.read_notes(table, 0), np.load(numbers) if numbers else None
 
 
 def look_at(vmt, options, clip, number, folder):
@@ -343,7 +333,7 @@ def look_at(vmt, options, clip, number, folder):
     if not where.exists():
         where = folder / "keyboard.json"
         run(vmt, "find-keyboard", clip / "video.mp4", "-o", where)
-    reference = read_notes(clip / "notes.csv")
+    reference = key_scores.read_notes(clip / "notes.csv", 0)
     found, probabilities = answers(vmt, options, clip, where, number, folder)
     lag = key_scores.lag_of(reference, found) if options.lag == "auto" else float(options.lag)
     where = json.loads(where.read_text())
@@ -384,7 +374,7 @@ def look_at(vmt, options, clip, number, folder):
             shares = [hidden_share(hand, visible) for hand in hands]
         look["hidden"] = float(np.median(shares))
 
-    shifted = found + np.array([lag, lag, 0, 0])
+    shifted = found + np.array([lag, lag, 0, 0, 0])
     sides = {"missed": (reference, shifted[extra]), "extra": (shifted, reference[missed])}
     for e in errors:
         e.update(clip=clip.name, plate=plate, straight=straight, frame_times=video.times, threshold=options.threshold)
@@ -420,7 +410,7 @@ def caption_of(number, e):
     if e["partner"]:
         left += f": {name_of(e['partner'][0])} {1000 * e['partner'][1]:+.0f} ms"
     colour = "black" if is_black(e["pitch"]) else "white"
-    parts = [f"{e['clip']}  {e['seen']:.2f} s", f"{name_of(e['pitch'])} ({colour})", f"velocity {e['note'][3]:.0f}",
+    parts = [f"{e['clip']}  {e['seen']:.2f} s", f"{name_of(e['pitch'])} ({colour})", f"velocity {127 * e['note'][3]:.0f}",
              f"hand over {100 * e['hidden']:.0f} %"]
     if e["said"] is not None:
         verdict = "over" if e["said"][0] >= e["threshold"] else "under"
@@ -569,7 +559,7 @@ def main():
         out.writerow("clip side kind seconds pitch key velocity hidden probability".split())
         for e in errors:
             out.writerow([e["clip"], e["side"], e["kind"], f"{e['seen']:.3f}", e["pitch"], name_of(e["pitch"]),
-                          f"{e['note'][3]:.0f}", f"{e['hidden']:.2f}", "" if e["said"] is None else f"{e['said'][0]:.3f}"])
+                          f"{127 * e['note'][3]:.0f}", f"{e['hidden']:.2f}", "" if e["said"] is None else f"{e['said'][0]:.3f}"])
     if errors:
         contact_sheet(choose(errors), options.out / "failures.png")
     print(table, end="")

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """From the outputs of a `key_net` to notes and their scores, outside the library: numpy, scipy and mir_eval only."""
+import csv
+
 import numpy as np
 import mir_eval
 
 LOWEST = 21
-BLACK = np.array([(p % 12) in (1, 3, 6, 8, 10) for p in range(LOWEST, LOWEST + 88)])
+OFFSET = {1: -0.093, 3: 0.095, 6: -0.132, 8: 0.0, 10: 0.149}  # of black keys from the crack, in white keys
+BLACK = np.array([p % 12 in OFFSET for p in range(LOWEST, LOWEST + 88)])
 
 
 def sigmoid(x):
@@ -54,6 +57,15 @@ def decode(logits, times, white=0.5, black=0.5, apart=0.07, sub_frame="parabola"
                 end_time = min(end_time, starts[n + 1])
             notes.append((starts[n], max(end_time, starts[n] + 0.03), key + LOWEST, velocity[i, key], p[i]))
     return np.array(sorted(notes)).reshape(-1, 5)
+
+
+def read_notes(path, velocity=80):
+    """N x 5, sorted: onset, offset, pitch, velocity 0..1, confidence. The CSV may call the times onset_s and offset_s, and
+    lack the last two: then `velocity`, of 127, and 1."""
+    with open(path, newline="") as lines:
+        rows = [(float(r.get("onset") or r["onset_s"]), float(r.get("offset") or r["offset_s"]), int(r["pitch"]),
+                 float(r.get("velocity") or velocity) / 127, float(r.get("confidence") or 1)) for r in csv.DictReader(lines)]
+    return np.array(sorted(rows)).reshape(-1, 5)
 
 
 def _spans(notes, shift=0.0):

@@ -38,7 +38,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
 from compare_rendered import BLACK, CENTRE, WHITE, corners_of, plate_of, rate_of, real_strips
-from key_scores import lag_of, match
+from key_scores import lag_of, match, read_notes
 
 ROOT = Path(__file__).resolve().parent.parent
 FPS, STOPPED, BAD_DATA = 25, 75, 65
@@ -129,14 +129,6 @@ def write(path, text):
 
 # ---------------------------------------------------------------- notes
 
-def read_notes(path):
-    """N x 5: onset, offset, pitch, velocity 0…1, confidence."""
-    with open(path, newline="") as lines:
-        rows = [(float(r.get("onset") or r["onset_s"]), float(r.get("offset") or r["offset_s"]), int(r["pitch"]),
-                 float(r.get("velocity") or 80) / 127, float(r.get("confidence") or 1)) for r in csv.DictReader(lines)]
-    return np.array(sorted(rows)).reshape(-1, 5)
-
-
 def write_notes(path, notes):
     write(path, "onset,offset,pitch,velocity\n" + "".join(
         f"{n[0]:.6f},{n[1]:.6f},{int(n[2])},{min(127, max(1, round(n[3] * 127)))}\n" for n in sorted(map(tuple, notes))))
@@ -218,6 +210,8 @@ class Table:
         self.parts = {"train": o.clips, "validation": validations, "test": tests, "hanon_train": max(1, o.clips // 2),
                       "hanon_validation": validations, "hanon_test": 2 * looks}
         first = o.epochs // 6 if "first" in self.recipe else 0
+        self.looked_at = max(8, o.samples // 8)  # windows to validate with
+        self.samples = ("--samples-per-epoch", o.samples, "--validation-samples", self.looked_at)
         self.epochs = {"first": first, "main": o.epochs - first, "held": o.held_epochs or max(1, o.epochs // 6)}
         for name in ("clips", "data", "runs", "found"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -309,24 +303,22 @@ class Table:
         return out
 
     def stage(self, stage):
-        return ("--epochs", self.epochs[stage], "--samples-per-epoch", self.o.samples, "--validation-samples",
-                max(8, self.o.samples // 8), *self.recipe[stage])
+        return ("--epochs", self.epochs[stage], *self.samples, *self.recipe[stage])
 
     def weights(self, net, held=False):
         """Of the onset network or key_net; trains what is not trained yet."""
         key = net == "key_net"
         last = "last.safetensors" if key else self.recipe["weights"]
         cache = ("--cache", self.folder / ("strips-key" if key else "strips"))
-        samples = ("--samples-per-epoch", self.o.samples, "--validation-samples", max(8, self.o.samples // 8))
         if held:
             data = ("--data", self.data("hanon_", key), *cache, "--from", self.weights(net))
             if key:
                 return self.train("key_net-hanon", "--model", "key-net", *data, "--learning-rate", 0.001, "--epochs",
-                                  self.epochs["held"], *samples) / last
+                                  self.epochs["held"], *self.samples) / last
             return self.train(f"{net}-held", *data, "--targets", "held", *self.stage("held")) / last
         data = ("--data", self.data("", key))
         if key:  # its own recipe, as many windows
-            return self.train("key_net", "--model", "key-net", *data, *cache, "--epochs", self.o.epochs, *samples) / last
+            return self.train("key_net", "--model", "key-net", *data, *cache, "--epochs", self.o.epochs, *self.samples) / last
         begin = ("--variant", net, "--width", self.o.width)
         if self.epochs["first"] > 0:
             before = self.train(f"{net}-first", *data, *begin, "--cache", self.folder / "strips-first", *self.stage("first"))
@@ -455,7 +447,7 @@ class Table:
         real = sum(read_notes(source / "notes.csv")[:, 1].max() for source in o.real) * FPS
         rendering = speed["render"] * sum(frames.values())
         training, looking, epochs = 0.0, 0.0, []
-        windows = o.samples + max(8, o.samples // 8) / 3
+        windows = o.samples + self.looked_at / 3
         for net in self.nets:
             kind = "key" if net == "key_net" else "onset"
             if f"train {kind}" not in speed or net == "difference":

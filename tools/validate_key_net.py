@@ -11,7 +11,6 @@ threshold and which confidence these clips would want, which is only of use for 
 Needs numpy, scipy, torch and mir_eval.
 """
 import argparse
-import csv
 import struct
 
 import numpy as np
@@ -22,7 +21,6 @@ from safetensors import safe_open
 import key_net
 import key_scores
 
-BLACK = {1: -0.093, 3: 0.095, 6: -0.132, 8: 0.0, 10: 0.149}
 ROWS, PITCH = 96, 16
 
 
@@ -36,21 +34,12 @@ def read_strips(path):
         return frames, np.frombuffer(f.read(8 * count))
 
 
-def read_notes(path):
-    """Onset, offset, pitch, velocity 0..1."""
-    with open(path, newline="") as f:
-        rows = list(csv.DictReader(f))
-    end = "" if "onset" in rows[0] else "_s"
-    return np.array([(float(r["onset" + end]), float(r["offset" + end]), int(r["pitch"]), int(r["velocity"]) / 127)
-                     for r in rows])
-
-
 def piano():
     """88 x 2: centre in pixels, 1 for a black key."""
     keys, white = [], 0
     for pitch in range(21, 109):
-        black = pitch % 12 in BLACK
-        keys.append((PITCH * (white + (BLACK[pitch % 12] if black else 0.5)), float(black)))
+        black = pitch % 12 in key_scores.OFFSET
+        keys.append((PITCH * (white + (key_scores.OFFSET[pitch % 12] if black else 0.5)), float(black)))
         white += not black
     return np.array(keys)
 
@@ -121,7 +110,7 @@ def main():
     made = []
     for strips, notes in zip(a.pairs[::2], a.pairs[1::2]):
         frames, times = read_strips(strips)
-        made.append((outputs(net, frames, piano()), times, read_notes(notes)))
+        made.append((outputs(net, frames, piano()), times, key_scores.read_notes(notes)))
         key_scores.report(strips, *made[-1], threshold, confidence)
     if a.fit:
         print("these clips would want threshold %.2f, confidence.scale %.3f, confidence.shift %.3f" % key_scores.fit(made))

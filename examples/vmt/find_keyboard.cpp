@@ -65,7 +65,7 @@ int run(find_command o) {
                 k.mirrored ? ", mirrored" : "",
                 range.left_cut || range.right_cut ? ", goes on beyond the picture" : "");
   complain(text + o.out);
-  if (!result.remark.empty()) complain(result.remark + " (--lowest-key N)");
+  say_remark(result);
   return done;
 }
 
@@ -76,6 +76,10 @@ std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& 
   if (result.found.size() > 1) return text + " (--which N)";
   if (result.found.size() == 1) return text + " (--lowest-key N)";
   return text;
+}
+
+void say_remark(const vmt::keyboard::find_result& result) {
+  if (!result.remark.empty()) complain(result.remark + " (--lowest-key N)");
 }
 
 vmt::keyboard::find_result find_keyboard_of(const std::string& in, const vmt::media::frame_folder_options& frames,

@@ -19,4 +19,7 @@ namespace tool {
 /// The library's sentence, with the options of this program that answer its question.
 [[nodiscard]] std::string refusal_of(const std::string& in, const vmt::keyboard::find_result& result);
 
+/// The library's remark on what was found, if there is one, with the option that answers it; on stderr.
+void say_remark(const vmt::keyboard::find_result& result);
+
 }  // namespace tool

@@ -43,7 +43,7 @@ vmt::keyboard::keyboard search(const transcribe_command& o) {
   std::snprintf(text, sizeof text, "found a keyboard%s from key %d to %d, score %.2f",
                 k.mirrored ? " in a mirrored picture" : "", k.lowest_key, k.highest_key, k.score);
   complain(text);
-  if (!result.remark.empty()) complain(result.remark + " (--lowest-key N)");
+  say_remark(result);
   return k;
 }
 

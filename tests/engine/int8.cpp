@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/near_f32.hpp"
+#include "support/noise_video.hpp"
 #include "support/random_net.hpp"
 
 using namespace vmt;
@@ -20,18 +21,11 @@ namespace {
 constexpr index_t height = 45;
 constexpr index_t width = 120;
 
-cpu_tensor<float, 3> video(index_t frames, std::uint64_t seed = 3) {
-  cpu_tensor<float, 3> v(frames, height, width);
-  rng r(seed);
-  for (float& x : v.span()) x = static_cast<float>(r.uniform());
-  return v;
-}
-
 activation_ranges calibrated(cpu_context& ctx, const onset_net<float>& net, range_rule rule = range_rule::all) {
   calibrator seen;
   onset_engine engine(ctx, net, height, width);
   engine.watch(std::ref(seen));
-  const auto frames = video(net.options().frames, 9);
+  const auto frames = vmt_test::noise_video(net.options().frames, height, width, 9);
   std::vector<float> y(static_cast<std::size_t>(net.options().keys));
   engine.run_windows(ctx, frames, y);
   return seen.ranges(rule);
@@ -150,7 +144,7 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
 
 TEST_CASE("in int8 the engine's logits stay near those in f32, for every option") {
   cpu_context ctx({.threads = 2});
-  const auto frames = video(7);
+  const auto frames = vmt_test::noise_video(7, height, width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
@@ -167,7 +161,7 @@ TEST_CASE("in int8 the engine's logits stay near those in f32, for every option"
 }
 
 TEST_CASE("in int8 the engine gives the same bits for 1, 2 and 5 threads") {
-  const auto frames = video(5);
+  const auto frames = vmt_test::noise_video(5, height, width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
   cpu_context first({.threads = 1});
   if (!has_int8(first)) return;
@@ -185,7 +179,7 @@ TEST_CASE("in int8 the engine gives the same bits for 1, 2 and 5 threads") {
 }
 
 TEST_CASE("behind the max-pool every instruction set gives the same bits") {
-  const auto frames = video(5);
+  const auto frames = vmt_test::noise_video(5, height, width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 40}, 5);
   cpu_context plain({.threads = 1, .isa = cpu_isa::portable});
   const activation_ranges ranges = calibrated(plain, net);

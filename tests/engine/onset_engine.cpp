@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include <vmt/core/rng.hpp>
 #include <vmt/engine/onset_engine.hpp>
 
 #include <cstring>
@@ -9,6 +8,7 @@
 
 #include "support/count_allocations.hpp"
 #include "support/near_f32.hpp"
+#include "support/noise_video.hpp"
 #include "support/random_net.hpp"
 
 using namespace vmt;
@@ -18,19 +18,12 @@ namespace {
 constexpr index_t height = 45;
 constexpr index_t width = 120;
 
-cpu_tensor<float, 3> video(index_t frames) {
-  cpu_tensor<float, 3> v(frames, height, width);
-  rng r(3);
-  for (float& x : v.span()) x = static_cast<float>(r.uniform());
-  return v;
-}
-
 }  // namespace
 
 TEST_CASE("the engine, frame by frame, equals the network on every window, for every option") {
   cpu_context ctx({.threads = 2});
   const index_t count = 9;
-  const auto frames = video(count);
+  const auto frames = vmt_test::noise_video(count, height, width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
@@ -66,7 +59,7 @@ TEST_CASE("the engine, frame by frame, equals the network on every window, for e
 }
 
 TEST_CASE("logits are within 1e-4 of the network in double, on every instruction set") {
-  const auto frames = video(5);
+  const auto frames = vmt_test::noise_video(5, height, width);
   const onset_net_options o{.width = 16};
   const onset_net<float> net = vmt_test::random_net<float>(o, 8);
   onset_net<double> exact(o);
@@ -102,7 +95,7 @@ TEST_CASE("logits are within 1e-4 of the network in double, on every instruction
 }
 
 TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
-  const auto frames = video(6);
+  const auto frames = vmt_test::noise_video(6, height, width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
   std::vector<std::vector<float>> all;
   for (const int threads : {1, 2, 4}) {
@@ -119,7 +112,7 @@ TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
 
 TEST_CASE("after the first window the engine does not allocate") {
   cpu_context ctx({.threads = 2});
-  const auto frames = video(12);
+  const auto frames = vmt_test::noise_video(12, height, width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     const onset_net<float> net = vmt_test::random_net<float>(o, 5);
     onset_engine engine(ctx, net, height, width);
@@ -137,7 +130,7 @@ TEST_CASE("after the first window the engine does not allocate") {
 
 TEST_CASE("windows at once equal the same windows of a stream, for every option") {
   cpu_context ctx({.threads = 3});
-  const auto frames = video(12);
+  const auto frames = vmt_test::noise_video(12, height, width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
@@ -178,7 +171,7 @@ TEST_CASE("windows at once equal the same windows of a stream, for every option"
 
 TEST_CASE("in bf16 the engine's logits stay near those in f32, where the processor has it") {
   cpu_context ctx({.threads = 2});
-  const auto frames = video(7);
+  const auto frames = vmt_test::noise_video(7, height, width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));

@@ -105,7 +105,7 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
     return;
   }
   const index_t chosen = options.which > 0 ? options.which - 1 : 0;
-  const found_keyboard& f = result.found[static_cast<std::size_t>(chosen)];
+  found_keyboard& f = result.found[static_cast<std::size_t>(chosen)];
   if (!f.range.certain && !options.picture.lowest_key) {
     result.refusal = "a keyboard was found, but not its octave: the lowest white key in the picture, a " +
                      key_name(f.where.lowest_key) + ", may be";
@@ -120,8 +120,7 @@ inline void judge(std::vector<found_keyboard> all, const find_options& options, 
   result.chosen = chosen;
   result.refusal.clear();
   result.remark.clear();
-  found_keyboard& chosen_one = result.found[static_cast<std::size_t>(chosen)];
-  chosen_one.where.score /= 1 + std::exp(-f.range.margin);
+  f.where.score /= 1 + std::exp(-f.range.margin);
   constexpr double surely = 6;  // e^6 = 400 times
   if (f.range.margin < surely && !options.picture.lowest_key) {
     result.remark = "the octave is taken from how keyboards are usually filmed, " +

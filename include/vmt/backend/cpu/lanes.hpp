@@ -4,6 +4,7 @@
 #include <vmt/backend/cpu/isa.hpp>
 #include <vmt/core/index.hpp>
 
+#include <cstdint>  // uintptr_t
 #include <cstring>  // memcpy
 
 // GCC at -O2 leaves short loops over register arrays rolled, with the registers in memory.
@@ -93,14 +94,17 @@ VMT_ALWAYS_INLINE void store(const lanes<N>& v, float* p) noexcept {
   std::memcpy(p, &v, sizeof v);
 }
 
-/// Asks for the cache line at p (`near`: into the first cache, else into the second). Any address may be given.
+inline constexpr index_t cache_line = 64;  ///< bytes
+
+/// Asks for the cache line that lies so many bytes behind p, into the first cache (`Near`) or the second. There need be
+/// nothing.
 template <bool Near = false>
-VMT_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p) noexcept {
+VMT_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p, [[maybe_unused]] index_t bytes) noexcept {
 #if defined(__GNUC__)
-  __builtin_prefetch(p, 0, Near ? 3 : 2);
+  const auto address = reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, Near ? 3 : 2);
 #endif
 }
-inline constexpr index_t cache_line = 64;  ///< bytes
 
 /// The instruction sets as places to compile a kernel for: `width` floats in a register, `pixels` the largest tile of
 /// `pixel_tile` whose 2·pixels sums, two weights and one number of the input fit the registers.

@@ -27,7 +27,7 @@ struct aggregate_row {
       for (index_t f = 0; f < job->frames; ++f) {
         lanes<N> x, w;
         const float* const from = job->frame[f] + i * N;
-        prefetch<true>(reinterpret_cast<const char*>(from) + ahead);
+        prefetch<true>(from, ahead);
         load<N>(x, from);
         load<N>(w, weight + f * 2 * N);
         sum += x * w;

@@ -119,12 +119,11 @@ class winograd_block {
                 const float* next, index_t numbers) const noexcept {
     const index_t pieces = ceil_div(count_, k_.pixels);
     const index_t steps = tiles_.points * pieces;
-    const auto* const bytes = reinterpret_cast<const char*>(next);
     const index_t lines = numbers * static_cast<index_t>(sizeof(float)) / cache_line;
     for (index_t q = 0; q < tiles_.points; ++q)
       for (index_t p = 0; p < pieces; ++p) {
         const index_t step = q * pieces + p;
-        for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) prefetch(bytes + i * cache_line);
+        for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) prefetch(next, i * cache_line);
         const index_t from = count_ * p / pieces;
         const index_t to = count_ * (p + 1) / pieces;
         float* const sums = m + q * m_point() + from * k_.group;
