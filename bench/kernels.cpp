@@ -80,7 +80,8 @@ int main(int argc, char** argv) {
   for (const vmt::cpu_isa isa : {vmt::cpu_isa::avx512, vmt::cpu_isa::avx2, vmt::cpu_isa::portable}) {
     if (!vmt::supported(isa)) continue;
     for (const shape& s : shapes)
-      for (int method = -1; method < (s.taps == 3 && s.stride == 1 ? 3 : 0); ++method) {
+      for (int method = -1; method < (s.taps == 3 ? vmt::winograd_shapes : 0); ++method) {
+        if (method >= 0 && vmt::sizes_of(static_cast<vmt::winograd_shape>(method)).stride != s.stride) continue;
         const std::string kind = method < 0 ? "direct" : std::string(name(static_cast<vmt::winograd_shape>(method)));
         const std::string title = std::string(name(isa)) + "/" + s.name + "/" + kind;
         benchmark::RegisterBenchmark(title.c_str(), [=](benchmark::State& state) { convolution(state, s, isa, method); })

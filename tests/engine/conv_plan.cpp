@@ -15,8 +15,9 @@ engine::conv_method method(index_t in, index_t out, index_t kernel, index_t stri
 
 }  // namespace
 
-TEST_CASE("only 3x3 convolutions with stride 1 and a zero around go by Winograd's algorithm") {
-  CHECK_FALSE(method(64, 128, 3, 2, 19, 100));
+TEST_CASE("only 3x3 convolutions with stride 1 or 2 and a zero around go by Winograd's algorithm") {
+  CHECK(method(64, 128, 3, 2, 19, 100) == winograd_shape::f5x5_stride2);
+  CHECK_FALSE(method(64, 128, 3, 3, 13, 67));
   CHECK_FALSE(method(64, 128, 1, 2, 19, 100));
   CHECK_FALSE(method(64, 64, 5, 1, 37, 200));
   CHECK(method(64, 64, 3, 1, 37, 200));
@@ -25,8 +26,9 @@ TEST_CASE("only 3x3 convolutions with stride 1 and a zero around go by Winograd'
 }
 
 TEST_CASE("large maps get large tiles, a map of two rows does not") {
-  CHECK(method(64, 64, 3, 1, 37, 200) == winograd_shape::f4x4);
-  CHECK(method(256, 256, 3, 1, 2, 40) != winograd_shape::f4x4);
+  CHECK(method(64, 64, 3, 1, 37, 200) == winograd_shape::f5x5);
+  CHECK(method(64, 64, 3, 1, 40, 40) == winograd_shape::f5x5);
+  CHECK(method(256, 256, 3, 1, 2, 40) == winograd_shape::f2x4);
   CHECK(engine::name(engine::conv_method()) == "direct");
   CHECK(engine::name(engine::conv_method(winograd_shape::f2x4)) == "winograd 2x4");
 }

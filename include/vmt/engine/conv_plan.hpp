@@ -37,11 +37,12 @@ using conv_method = std::optional<winograd_shape>;
   const double most = (std::max)(static_cast<double>(detail::winograd_cut::v_numbers) / (points * in),
                                  static_cast<double>(detail::winograd_cut::fewest_tiles));
   const double blocks = std::ceil(tiles / most);
-  const double transforms = points * (tiles * (in + out) + blocks * in * out) / group * 2 * 2.5;
+  const auto weights = static_cast<double>(t.weights);
+  const double transforms = (points * tiles * (in + out) + weights * blocks * in * out) / group * 2 * 2.5;
   return (std::max)(tiles * points * in * out / (0.9 * group) + transforms, memory);
 }
 
-/// The cheapest method for a convolution. Winograd is for 3×3 with stride 1 and one zero around.
+/// The cheapest method for a convolution. Winograd is for 3×3 with stride 1 or 2 and one zero around.
 [[nodiscard]] inline conv_method choose_method(const group_kernels& k, const nn::conv2d<float>& conv,
                                                index_t in_channels, index_t out_height, index_t out_width,
                                                index_t images) {
@@ -51,11 +52,12 @@ using conv_method = std::optional<winograd_shape>;
     return estimated_cycles(m, k, in_channels, w.extent(0), w.extent(2) * w.extent(3), out_height, out_width, images);
   };
   conv_method best;
-  const bool fits = w.extent(2) == 3 && w.extent(3) == 3 && p.stride_h == 1 && p.stride_w == 1 && p.padding_h == 1 &&
+  const bool fits = w.extent(2) == 3 && w.extent(3) == 3 && p.stride_h == p.stride_w && p.padding_h == 1 &&
                     p.padding_w == 1 && p.dilation_w == 1 && p.shift_w == 0;
   if (!fits) return best;
-  for (const winograd_shape s : {winograd_shape::f2x2, winograd_shape::f2x4, winograd_shape::f4x4}) {
-    if (cost(s) < cost(best)) best = s;
+  for (int i = 0; i < winograd_shapes; ++i) {
+    const auto s = static_cast<winograd_shape>(i);
+    if (sizes_of(s).stride == p.stride_h && cost(s) < cost(best)) best = s;
   }
   return best;
 }

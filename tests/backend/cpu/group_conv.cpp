@@ -118,8 +118,11 @@ double difference(const std::vector<float>& y, const std::vector<double>& oracle
 }
 
 const std::optional<winograd_shape> methods[] = {std::nullopt, winograd_shape::f2x2, winograd_shape::f2x4,
-                                                 winograd_shape::f4x4};
+                                                 winograd_shape::f4x4, winograd_shape::f5x5};
 const shape shapes[] = {{1, 64, 64, 37, 41}, {3, 33, 40, 7, 9}, {2, 128, 64, 5, 25}, {1, 5, 3, 1, 1}, {5, 8, 8, 4, 8}};
+// With stride 2; tiles of ten rows and columns of the input, whole and cut anywhere.
+const shape strided[] = {{2, 40, 70, 19, 31, 3, 2}, {1, 64, 33, 37, 200, 3, 2}, {3, 17, 9, 10, 50, 3, 2},
+                         {1, 5, 8, 1, 1, 3, 2},     {2, 8, 5, 12, 21, 3, 2},    {1, 8, 8, 11, 10, 3, 2}};
 
 }  // namespace
 
@@ -142,29 +145,35 @@ TEST_CASE("convolutions over grouped maps, direct and by Winograd, equal the pla
       const problem p(s);
       CHECK(difference(fast(ctx, p, std::nullopt), p.oracle()) < 2e-6);
     }
+    for (const shape& s : strided) {
+      CAPTURE(s.height);
+      const problem p(s);
+      CHECK(difference(fast(ctx, p, winograd_shape::f5x5_stride2), p.oracle()) < 2e-6);
+    }
   }
 }
 
 TEST_CASE("convolutions over grouped maps give the same bits for any number of threads and images") {
-  for (const shape& s : shapes) {
+  const auto same = [](const shape& s, const std::optional<winograd_shape>& method) {
     const problem p(s);
-    for (const auto& method : methods) {
-      cpu_context one({.threads = 1});
-      const std::vector<float> expected = fast(one, p, method);
-      for (const int threads : {2, 4, 7}) {
-        cpu_context ctx({.threads = threads});
-        const std::vector<float> y = fast(ctx, p, method);
-        CHECK(std::memcmp(y.data(), expected.data(), y.size() * sizeof(float)) == 0);
-      }
+    cpu_context one({.threads = 1});
+    const std::vector<float> expected = fast(one, p, method);
+    for (const int threads : {2, 4, 7}) {
+      cpu_context ctx({.threads = threads});
+      const std::vector<float> y = fast(ctx, p, method);
+      CHECK(std::memcmp(y.data(), expected.data(), y.size() * sizeof(float)) == 0);
     }
-  }
+  };
+  for (const shape& s : shapes)
+    for (const auto& method : methods) same(s, method);
+  for (const shape& s : strided) same(s, winograd_shape::f5x5_stride2);
 }
 
 TEST_CASE("a grouped map keeps its numbers on the way there and back") {
   const group_map m = group_map::bordered(8, 13, 5, 6);
   CHECK(m.groups() == 2);
-  CHECK(m.rows == 10);
-  CHECK(m.pitch == 10);
+  CHECK(m.rows == 12);
+  CHECK(m.pitch == 12);
   std::vector<float> x, y(13 * 30), map(static_cast<std::size_t>(m.size()));
   for (int i = 0; i < 13 * 30; ++i) x.push_back(static_cast<float>(i + 1));
   detail::to_groups(m, x.data(), map.data());

@@ -8,8 +8,57 @@
 
 namespace vmt::inline VMT_ABI {
 
-/// The shapes of Winograd tiles, outputs down × across.
-enum class winograd_shape { f2x2, f2x4, f4x4 };
+/// The shapes of Winograd tiles, outputs down × across; the last is for convolutions with stride 2.
+enum class winograd_shape { f2x2, f2x4, f4x4, f5x5, f5x5_stride2 };
+inline constexpr int winograd_shapes = 5;
+
+/// Numbers of a tile of outputs.
+struct winograd_sizes {
+  index_t height, width;                      ///< outputs
+  index_t stride;                             ///< of the convolution
+  index_t points, weights;                    ///< products and transformed taps of a channel pair
+  index_t (*weight)(index_t point) noexcept;  ///< the transformed tap that a product takes
+};
+
+namespace detail {
+
+template <class Row, class Column>
+[[nodiscard]] constexpr index_t winograd_weight(index_t point) noexcept {
+  const auto q = static_cast<std::size_t>(point);
+  return static_cast<index_t>(Row::weight(q / Column::points) * Column::weights + Column::weight(q % Column::points));
+}
+template <class Row, class Column>
+[[nodiscard]] constexpr winograd_sizes winograd_sizes_of() noexcept {
+  return {Row::outputs,
+          Column::outputs,
+          Row::step / Row::outputs,
+          Row::points * Column::points,
+          Row::weights * Column::weights,
+          &winograd_weight<Row, Column>};
+}
+
+/// f of the lines down and across.
+template <class F>
+constexpr auto with_winograd_lines(winograd_shape s, F&& f) {
+  using two = winograd_line<2>;
+  using four = winograd_line<4>;
+  using five = winograd_line<5>;
+  using five_stride2 = winograd_line<5, 2>;
+  switch (s) {
+    case winograd_shape::f2x2: return f(two{}, two{});
+    case winograd_shape::f2x4: return f(two{}, four{});
+    case winograd_shape::f4x4: return f(four{}, four{});
+    case winograd_shape::f5x5: return f(five{}, five{});
+    case winograd_shape::f5x5_stride2: break;
+  }
+  return f(five_stride2{}, five_stride2{});
+}
+
+}  // namespace detail
+
+[[nodiscard]] constexpr winograd_sizes sizes_of(winograd_shape s) noexcept {
+  return detail::with_winograd_lines(s, []<class R, class C>(R, C) { return detail::winograd_sizes_of<R, C>(); });
+}
 
 /// The kernels that work on `detail::group_map`s, compiled for one instruction set.
 struct group_kernels {
@@ -24,7 +73,7 @@ struct group_kernels {
   index_t group = 0;                                                  ///< channels of a group
   index_t pixels = 0;                                                 ///< the largest tile
   void (*tile[most_pixels + 1])(const detail::pixel_tile_job*) = {};  ///< by pixels, 1 … `pixels`
-  winograd_kernels winograd[3] = {};                                  ///< by winograd_shape
+  winograd_kernels winograd[winograd_shapes] = {};                    ///< by winograd_shape
   void (*aggregate)(const detail::aggregate_job*) = nullptr;
   void (*pool)(const detail::pool_row_job*) = nullptr;
 };
@@ -36,13 +85,6 @@ void set_tiles(group_kernels& k, std::index_sequence<P...>) noexcept {
   ((k.tile[P + 1] = &On::template call<pixel_tile<static_cast<int>(P) + 1>, const pixel_tile_job*>), ...);
 }
 
-template <class On, std::size_t R, std::size_t C>
-[[nodiscard]] constexpr group_kernels::winograd_kernels winograd_kernels_on() noexcept {
-  return {&On::template call<winograd_filter<R, C>, const winograd_filter_job*>,
-          &On::template call<winograd_input<R, C>, const winograd_input_job*>,
-          &On::template call<winograd_output<R, C>, const winograd_output_job*>};
-}
-
 template <class On>
 [[nodiscard]] group_kernels group_kernels_on(cpu_isa isa) noexcept {
   group_kernels k;
@@ -50,9 +92,12 @@ template <class On>
   k.group = 2 * On::width;
   k.pixels = On::pixels;
   set_tiles<On>(k, std::make_index_sequence<On::pixels>());
-  k.winograd[0] = winograd_kernels_on<On, 2, 2>();
-  k.winograd[1] = winograd_kernels_on<On, 2, 4>();
-  k.winograd[2] = winograd_kernels_on<On, 4, 4>();
+  for (int shape = 0; shape < winograd_shapes; ++shape)
+    k.winograd[shape] = with_winograd_lines(static_cast<winograd_shape>(shape), []<class R, class C>(R, C) {
+      return group_kernels::winograd_kernels{&On::template call<winograd_filter<R, C>, const winograd_filter_job*>,
+                                             &On::template call<winograd_input<R, C>, const winograd_input_job*>,
+                                             &On::template call<winograd_output<R, C>, const winograd_output_job*>};
+    });
   k.aggregate = &On::template call<aggregate_row, const aggregate_job*>;
   k.pool = &On::template call<pool_row, const pool_row_job*>;
   return k;

@@ -3,7 +3,7 @@
 
 #include <vmt/core/index.hpp>
 
-#include <algorithm>  // fill_n
+#include <algorithm>  // fill_n, max
 
 namespace vmt::inline VMT_ABI::detail {
 
@@ -37,10 +37,12 @@ struct group_map {
                                                  index_t width) noexcept {
     return {group, channels, height, width, 0, 0, height, width};
   }
-  /// With one zero around, and to the right and below as many as tiles of 4×4 outputs of a 3×3 convolution read.
+  /// With one zero around, and to the right and below as many as a 3×3 convolution reads for tiles of 4×4 or 5×5
+  /// outputs, these also with stride 2.
   [[nodiscard]] static constexpr group_map bordered(index_t group, index_t channels, index_t height,
                                                     index_t width) noexcept {
-    return {group, channels, height, width, 1, 1, (height + 3) / 4 * 4 + 2, (width + 3) / 4 * 4 + 2};
+    const auto tiled = [](index_t n) { return (std::max)((n + 3) / 4 * 4, (n + 9) / 10 * 10) + 2; };
+    return {group, channels, height, width, 1, 1, tiled(height), tiled(width)};
   }
 };
 

@@ -9,27 +9,22 @@ namespace vmt::inline VMT_ABI {
   switch (s) {
     case winograd_shape::f2x2: return "winograd 2x2";
     case winograd_shape::f2x4: return "winograd 2x4";
-    case winograd_shape::f4x4: break;
+    case winograd_shape::f4x4: return "winograd 4x4";
+    case winograd_shape::f5x5: return "winograd 5x5";
+    case winograd_shape::f5x5_stride2: break;
   }
-  return "winograd 4x4";
+  return "winograd 5x5, stride 2";
 }
 
 namespace detail {
 
-/// The tiles of a 3×3 convolution with stride 1 and one zero around.
-struct winograd_tiles {
+/// The tiles of a 3×3 convolution with one zero around.
+struct winograd_tiles : winograd_sizes {
   winograd_shape shape;
-  index_t height, width;  ///< of a tile: outputs
-  index_t points;         ///< products per channel pair
-  index_t down, across;   ///< tiles of an image
+  index_t down, across;  ///< tiles of an image
 
   winograd_tiles(winograd_shape s, index_t out_height, index_t out_width) noexcept
-      : shape(s),
-        height(s == winograd_shape::f4x4 ? 4 : 2),
-        width(s == winograd_shape::f2x2 ? 2 : 4),
-        points((height + 2) * (width + 2)),
-        down(ceil_div(out_height, height)),
-        across(ceil_div(out_width, width)) {}
+      : winograd_sizes(sizes_of(s)), shape(s), down(ceil_div(out_height, height)), across(ceil_div(out_width, width)) {}
 
   [[nodiscard]] index_t per_image() const noexcept { return down * across; }
   /// f(image, tile row, tile column, count, place after `first`) for the pieces of rows that tiles first … last−1 make.
@@ -46,7 +41,7 @@ struct winograd_tiles {
   }
 };
 
-/// y = act(conv(x) + bias + residual), 3×3, stride 1, one zero around, by Winograd's algorithm.
+/// y = act(conv(x) + bias + residual), 3×3, one zero around, by Winograd's algorithm.
 struct winograd_job {
   winograd_shape shape;
   const float* w;  ///< as for the direct convolution, taps in runs of a group: they are transformed on the way
@@ -62,10 +57,10 @@ struct winograd_job {
 /// The steps for a block of tiles. Tile t of `count` keeps its transformed numbers of point q at
 /// v + q·v_point() + (input group · count + t)·group, and its sums for one output group at m + q·m_point() + t·group.
 ///
-/// The transformed weights are 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than the
-/// transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied with
-/// all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine taps,
-/// those of the next slab while this one is multiplied.
+/// The transformed weights are 5.4 (F(5×5)), 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than
+/// the transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied
+/// with all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine
+/// taps, those of the next slab while this one is multiplied.
 class winograd_block {
  public:
   static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte
@@ -73,7 +68,7 @@ class winograd_block {
   winograd_block(const group_kernels& k, const winograd_job& job, const winograd_tiles& tiles, index_t first,
                  index_t count) noexcept
       : k_(k), job_(job), tiles_(tiles), first_(first), count_(count) {
-    slab_ = std::clamp(slab_numbers / (tiles.points * k.group * k.group), index_t{1}, job.in.groups());
+    slab_ = std::clamp(slab_numbers / (tiles.weights * k.group * k.group), index_t{1}, job.in.groups());
   }
 
   // The odd group in the distances of points keeps them out of the same cache set.
@@ -82,7 +77,7 @@ class winograd_block {
   [[nodiscard]] index_t u_point() const noexcept { return (slab_ * k_.group + 1) * k_.group; }
   [[nodiscard]] index_t v_size() const noexcept { return tiles_.points * v_point(); }
   [[nodiscard]] index_t m_size() const noexcept { return tiles_.points * m_point(); }
-  [[nodiscard]] index_t u_size() const noexcept { return tiles_.points * u_point(); }
+  [[nodiscard]] index_t u_size() const noexcept { return tiles_.weights * u_point(); }
   [[nodiscard]] index_t offsets() const noexcept { return slab_; }
 
   /// Tiles from … to−1 of the block, one group of input channels → v.
@@ -90,8 +85,9 @@ class winograd_block {
     const group_map& in = job_.in;
     tiles_.for_each_row(
         first_ + from, first_ + to, [&](index_t image, index_t i, index_t j, index_t count, index_t at) {
-          const winograd_input_job w{job_.x + image * in.size() + in.at(g, i * tiles_.height - 1, j * tiles_.width - 1),
-                                     in.row_size(), v + (g * count_ + from + at) * k_.group, v_point(), count};
+          const index_t corner = in.at(g, i * tiles_.height * tiles_.stride - 1, j * tiles_.width * tiles_.stride - 1);
+          const winograd_input_job w{job_.x + image * in.size() + corner, in.row_size(),
+                                     v + (g * count_ + from + at) * k_.group, v_point(), count};
           kernels().input(&w);
         });
   }
@@ -131,7 +127,7 @@ class winograd_block {
                                   offset,
                                   k_.group,
                                   k_.group,
-                                  u + q * u_point(),
+                                  u + tiles_.weight(q) * u_point(),
                                   v + q * v_point() + from * k_.group,
                                   sums,
                                   {nullptr, add ? sums : nullptr, false}};
