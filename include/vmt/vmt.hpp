@@ -81,6 +81,7 @@
 #include <vmt/backend/cpu/winograd_conv.hpp>
 #include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
+#include <vmt/backend/cpu/winograd_weight.hpp>
 #include <vmt/backend/cpu/workspace.hpp>
 #include <vmt/nn/adam.hpp>
 #include <vmt/nn/aggregation.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cpu/input_gradient.hpp>
-#include <vmt/backend/cpu/winograd_conv.hpp>
+#include <vmt/backend/cpu/winograd_weight.hpp>
 
 namespace vmt::inline VMT_ABI {
 namespace detail {
@@ -133,6 +133,10 @@ void accumulate_weight_gradient(cpu_context& ctx, const_view<T, 4> x, const exte
 template <class T>
 void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dw,
                                 const ops::conv2d_params& p) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (detail::use_winograd(ctx, x.extents(), dw.extents(), p))
+      return detail::winograd_weight_gradient(ctx, x, dy, dw);
+  }
   const index_t pixels = dy.extent(2) * dy.extent(3);
   detail::accumulate_weight_gradient<T>(
       ctx, x, dy.extents(),

@@ -16,7 +16,8 @@ struct plane_tiles {
 
   static constexpr index_t most = 64;  ///< in a run
 };
-/// Plane → transformed numbers: point q of tile t comes to v[q·point + t]. Up to a register's width more is written.
+/// Plane → transformed numbers, of the input or of the output's gradient: point q of tile t comes to v[q·point + t]. Up
+/// to a register's width more is written.
 struct plane_input_job {
   plane_tiles tiles;
   const float* x;
@@ -108,6 +109,59 @@ struct winograd_plane_input {
   }
 };
 
+/// A dy Aᵀ of the tiles of an output's gradient.
+struct winograd_plane_gradient {
+  static constexpr index_t pitch = plane_tiles::most + 20;
+
+  template <int N>
+  static VMT_ALWAYS_INLINE void run(const plane_input_job* job) noexcept {
+    const plane_tiles& tiles = job->tiles;
+    float column[4][4][pitch];
+    for (index_t r = 0; r < 4; ++r) {
+      const index_t h = tiles.row + r;
+      if (h >= tiles.height) {
+        std::memset(column[r], 0, sizeof column[r]);
+      } else {
+        sort(job->x + h * tiles.width, tiles, column[r]);
+      }
+    }
+    using line = winograd_line<4>;
+    for (index_t t = 0; t < tiles.count; t += N) {
+      lanes<N> square[6][4];
+      VMT_UNROLL
+      for (std::size_t s = 0; s < 4; ++s) {
+        lanes<N> d[4], u[6];
+        VMT_UNROLL
+        for (std::size_t r = 0; r < 4; ++r) load<N>(d[r], column[r][s] + t);
+        line::output_gradient<N>(d, u);
+        VMT_UNROLL
+        for (std::size_t r = 0; r < 6; ++r) square[r][s] = u[r];
+      }
+      VMT_UNROLL
+      for (std::size_t r = 0; r < 6; ++r) {
+        lanes<N> u[6];
+        line::output_gradient<N>(square[r], u);
+        VMT_UNROLL
+        for (std::size_t s = 0; s < 6; ++s) store<N>(u[s], job->v + index_t(6 * r + s) * job->point + t);
+      }
+    }
+  }
+
+ private:
+  // column[s][t] = x[4·(first + t) + s], zeros to the right.
+  static VMT_ALWAYS_INLINE void sort(const float* x, const plane_tiles& tiles, float (&column)[4][pitch]) noexcept {
+    index_t t = 0;
+    for (; t + 4 <= tiles.count && 4 * (tiles.first + t + 4) <= tiles.width; t += 4) {
+      transpose_4x4(x + 4 * (tiles.first + t), 4, &column[0][t], pitch);
+    }
+    for (; t < tiles.count; ++t)
+      for (index_t s = 0; s < 4; ++s) {
+        const index_t w = 4 * (tiles.first + t) + s;
+        column[s][t] = w < tiles.width ? x[w] : 0.0F;
+      }
+  }
+};
+
 struct winograd_plane_output {
   template <int N>
   static VMT_ALWAYS_INLINE void run(const plane_output_job* job) noexcept {
@@ -161,13 +215,15 @@ struct winograd_plane_output {
 struct plane_winograd_kernels {
   void (*input)(const detail::plane_input_job*) = nullptr;
   void (*output)(const detail::plane_output_job*) = nullptr;
+  void (*gradient)(const detail::plane_input_job*) = nullptr;
 };
 
 namespace detail {
 template <class On>
 [[nodiscard]] plane_winograd_kernels plane_winograd_on() noexcept {
   return {&On::template call<winograd_plane_input, const plane_input_job*>,
-          &On::template call<winograd_plane_output, const plane_output_job*>};
+          &On::template call<winograd_plane_output, const plane_output_job*>,
+          &On::template call<winograd_plane_gradient, const plane_input_job*>};
 }
 }  // namespace detail
 
