@@ -146,15 +146,13 @@ def fit(clips, thresholds=np.arange(0.2, 0.81, 0.05)):
 
 
 def report(name, logits, times, reference, threshold, confidence):
-    """Prints scores, calibration and the table of errors."""
+    """Prints scores and calibration. What the errors are is told by key_failures.py."""
     found = decode(logits, times, threshold, threshold)
     lag = lag_of(reference, found)
     print(name, "threshold", threshold)
     for key, value in scores(reference, found).items():
         print(f"  {key:22} {value:.1f}")
     print(f"  {'calibration error':22} {calibration(reference, confident(found, *confidence), lag):.3f}")
-    for kind, row in sorted(errors(reference, found, lag).items()):
-        print(f"  {kind:22}", ", ".join(f"{count} {side}" for side, count in sorted(row.items())))
 
 
 def calibration(reference, found, lag=0.0, bins=10):
@@ -165,39 +163,3 @@ def calibration(reference, found, lag=0.0, bins=10):
         right[j] = 1
     place = np.minimum((found[:, 4] * bins).astype(int), bins - 1)
     return sum(abs(right[place == b].sum() - found[place == b, 4].sum()) for b in range(bins)) / max(1, len(found))
-
-
-def errors(reference, found, lag=0.0, seconds=2.0):
-    """How many notes were missed, and how many were found that are none, by what could explain them."""
-    pairs = match(reference, found, 0.05, lag)
-    missed = [i for i in range(len(reference)) if i not in {i for i, _ in pairs}]
-    extra = [j for j in range(len(found)) if j not in {j for _, j in pairs}]
-    begin, end = reference[0, 0], reference[-1, 0]
-
-    def kind(note, others, own):
-        near = others[abs(others[:, 0] - note[0]) < 0.1]
-        if np.any(near[:, 2] == note[2]) or np.any((abs(others[:, 0] - note[0]) < 0.2) & (others[:, 2] == note[2])):
-            return "timing"
-        if np.any(abs(near[:, 2] - note[2]) <= 2):
-            return "neighbour key"
-        if np.any(abs(near[:, 2] - note[2]) == 12):
-            return "octave"
-        if np.any((own[:, 2] == note[2]) & (own[:, 0] < note[0]) & (own[:, 0] > note[0] - 0.35)):
-            return "repeat"
-        if np.sum(abs(own[:, 0] - note[0]) < 0.04) > 2:
-            return "chord"
-        if note[0] < begin + seconds or note[0] > end - seconds:
-            return "first or last seconds"
-        return "other"
-
-    shifted = found.copy()
-    shifted[:, :2] += lag
-    table = {}
-    for name, side, own, other in (("missed", missed, reference, shifted), ("extra", extra, shifted, reference)):
-        for i in side:
-            row = table.setdefault(kind(own[i], other, own), {})
-            row[name] = row.get(name, 0) + 1
-            colour = name + (" black" if BLACK[int(own[i, 2]) - LOWEST] else " white")
-            table.setdefault("by colour", {})
-            table["by colour"][colour] = table["by colour"].get(colour, 0) + 1
-    return table
