@@ -23,6 +23,7 @@
 #include <vmt/ops/arrange.hpp>
 #include <vmt/ops/batch_norm.hpp>
 #include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 #include <vmt/ops/dispatch.hpp>
 #include <vmt/ops/dropout.hpp>
 #include <vmt/ops/frame_stem.hpp>

@@ -136,6 +136,18 @@ class op_table {
         ops::conv2d(ctx, there(ctx, x), there(ctx, w), {}, y, p);
         return joined<T>(y);
       });
+      const auto gamma = next(extents<1>{s.k}, 0.5, 1.5);
+      for (const bool more : {false, true}) {
+        add((more ? "conv2d_norm, bias, residual, relu " : "conv2d_norm ") + size, products_, [=](auto& ctx) {
+          auto y = there(ctx, dy);
+          const auto r = there(ctx, dy);
+          const auto first = there(ctx, b), g = there(ctx, gamma);
+          const ops::given_norm<T> norm{g, first, first, g, 1e-5};
+          ops::conv2d_norm(ctx, there(ctx, x), there(ctx, w), more ? const_view<T, 1>(first) : const_view<T, 1>{}, norm,
+                           more ? const_view<T, 4>(r) : const_view<T, 4>{}, more, y, p);
+          return joined<T>(y);
+        });
+      }
       add("conv2d_backward_input " + size, products_, [=](auto& ctx) {
         auto dx = there(ctx, x);
         ops::conv2d_backward_input(ctx, there(ctx, dy), there(ctx, w), dx, p);

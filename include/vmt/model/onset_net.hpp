@@ -58,9 +58,7 @@ class onset_net {
     const shapes s = sizes(x.extents());
     using tensor4 = tensor<T, 4, Backend>;
     tensor4 a(s.stem);
-    conv1_->forward(ctx, x.reshaped(s.input), a);
-    bn1_->forward(ctx, a, a);
-    ops::relu(ctx, a, a);
+    conv1_->forward(ctx, x.reshaped(s.input), bn1_->given(), {}, true, a);
     if (o_.stem == onset_stem::layer1) {
       tensor4 b(s.stem);
       layer1_->forward(ctx, a, b);

@@ -9,6 +9,7 @@
 #include <vmt/ops/arrange.hpp>
 #include <vmt/ops/batch_norm.hpp>
 #include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 #include <vmt/ops/dropout.hpp>
 #include <vmt/ops/frame_stem.hpp>
 #include <vmt/ops/gradients.hpp>
