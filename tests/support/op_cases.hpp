@@ -103,6 +103,7 @@ class op_table {
     arrangements();
     frame_stems();
     columns_and_rows();
+    windows();
     training();
   }
   [[nodiscard]] const std::vector<op_case<T, Context>>& cases() const noexcept { return all_; }
@@ -375,6 +376,30 @@ class op_table {
       ops::take_rows_backward(ctx, there(ctx, taken), rows, dx);
       return joined<T>(y, dx);
     });
+  }
+
+  void windows() {
+    if constexpr (std::is_same_v<T, float>) {
+      cpu_tensor<std::uint8_t, 4> bytes(3, 2, 11, 40);
+      std::vector<std::int32_t> rows(3 * 2 * 9);
+      rng r(4);
+      for (std::uint8_t& b : bytes.span()) b = static_cast<std::uint8_t>(r.below(256));
+      for (std::int32_t& row : rows) row = static_cast<std::int32_t>(r.below(70));
+      const auto normals = next(extents<1>{100}, -3, 3);
+      const auto y = next(extents<4>{3, 2, 9, 31});
+      const std::vector<ops::window_crop> plain{{1, 4}, {2, 0, 0.005F}, {0, 30, 0.003F}};
+      std::vector<ops::window_crop> noisy = plain;
+      noisy[1].noise = 0.2;
+      noisy[2].noise = 0.01;
+      for (const auto& crops : {plain, noisy}) {
+        add("window_input", 0, [=](auto& ctx) {
+          auto found = there(ctx, y);
+          const auto table = there(ctx, normals);
+          ops::window_input(ctx, bytes, crops, rows, const_view<float, 1>(table.view()), found);
+          return joined<T>(found);
+        });
+      }
+    }
   }
 
   void training() {

@@ -18,3 +18,4 @@
 #include <vmt/ops/pool2d.hpp>
 #include <vmt/ops/rows.hpp>
 #include <vmt/ops/sample_columns.hpp>
+#include <vmt/ops/window_input.hpp>
