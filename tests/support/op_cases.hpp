@@ -351,6 +351,15 @@ class op_table {
                                  ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, dx.view());
         return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
       });
+      add("frame_stem, inference", products_, [=](auto& ctx) {
+        auto y = there(ctx, dy);
+        const auto far_conv = there(ctx, conv), far_x = there(ctx, x);
+        const auto far_gamma = there(ctx, gamma), far_beta = there(ctx, beta);
+        const auto far_weight = there(ctx, weight);
+        const ops::frame_stem_parameters<T> stem{far_conv, p, far_gamma, far_beta, far_weight};
+        ops::frame_stem(ctx, far_x, stem, far_beta.view(), far_gamma.view(), 1e-5, y);
+        return joined<T>(y);
+      });
     }
   }
 

@@ -102,7 +102,14 @@ TEST_CASE("a forward pass on the device has no pass of its own for batch norm, R
     net.forward(device, x, logits);
     std::map<std::string, index_t> launches;
     for (const auto& e : device.runtime().events()) ++launches[e.name];
-    CHECK(launches["batch_norm_fold"] == 20);  // the first convolution, two of each block, three shortcuts
+    const bool aggregates = o.variant != onset_variant::resnet && o.stem == onset_stem::conv1 &&
+                            o.aggregation == nn::aggregation_kind::channelwise;
+    CHECK(launches["norm_aggregate"] == (aggregates ? 1 : 0));  // all of the stem behind its convolution
+    CHECK(launches["aggregate"] == (o.variant != onset_variant::resnet && o.stem == onset_stem::layer1 &&
+                                            o.aggregation == nn::aggregation_kind::channelwise
+                                        ? 1
+                                        : 0));
+    CHECK(launches["batch_norm_fold"] == (aggregates ? 19 : 20));  // conv1, two of each block, three shortcuts
     CHECK(launches["batch_norm_affine"] == 0);
     CHECK(launches["add"] == 0);
     CHECK(launches["relu"] == (o.variant == onset_variant::slope ? 1 : 0));  // the slope module's

@@ -33,6 +33,19 @@ struct norm_fold_body {
   }
 };
 
+/// 1/√(variance + ε) of each channel.
+template <class T>
+struct inverse_deviation_body {
+  using kind = map_kind;
+  static constexpr const char* name = "inverse_deviation";
+  input_span<T> variance;
+  double epsilon;
+  device_span<T> y;
+  VMT_HOST_DEVICE void operator()(int c) const {
+    y.set(c, static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon)));
+  }
+};
+
 template <class T>
 struct norm_affine_body {
   using kind = map_kind;
