@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The roofline of the CUDA backend on paper: operations and bytes of each kernel of `onset_net` (slope, width 64), and
-the time that a device needs at least, max(operations / peak, bytes / bandwidth). Nothing here was measured.
+"""The roofline of the CUDA backend on paper: operations and bytes of each kernel of `onset_net` (slope, width 64) and of
+the live `key_net`, and the time that a device needs at least, max(operations / peak, bytes / bandwidth). Nothing here
+was measured.
 
-    cuda_roofline.py [--batch N] [--device h100]      Markdown tables: a streamed frame, and a training step
+    cuda_roofline.py [--batch N] [--device h100]      Markdown tables: streamed frames, and a training step
 """
 import argparse
 
@@ -63,6 +64,28 @@ def inference(batch=1):
         rows.append((conv.name, conv.operations * c // conv.c,
                      conv.x * c // conv.c + conv.weight * c // conv.c + conv.y + residual))
     rows.append(("global_avg_pool, fc", 2 * batch * 512 * 88, (batch * 512 * 5 * 25 + 512 * 88) * FLOAT))
+    return rows
+
+
+def key_inference(white=52, black=36):
+    """The same of a new frame of `key_net` as it is released: 96 rows, a white key 16 pixels wide."""
+    rows, c, h, v = [], 3, 96, 16 * white
+    for i, (k, kh, kw, sh, sw) in enumerate(((16, 5, 5, 2, 2), (32, 3, 3, 2, 2), (48, 3, 3, 2, 1), (48, 3, 3, 2, 1),
+                                             (64, 6, 1, 1, 1))):
+        oh, ow = h // sh if i < 4 else 1, v // sw
+        weight = k * c * kh * kw
+        rows.append((f"trunk.{i}" if i < 4 else "columns", 2 * weight * oh * ow,
+                     (c * h * v + weight + k * oh * ow) * FLOAT))
+        c, h, v = k, oh, ow
+    features, window, keys = c, 13, white + black
+    seen = features * window * keys
+    rows.append(("sample_columns, both colours", 3 * seen, (features * v + seen) * FLOAT))
+    rows.append(("white, black", 2 * seen * features, (seen + 2 * features * features * window + features * keys) * FLOAT))
+    for length in (3, 3, 5):
+        rows.append(("slide_window, temporal", 2 * 3 * features * features * keys,
+                     (2 * length * features * keys + 3 * features * keys + 3 * features * features +
+                      features * keys) * FLOAT))
+    rows.append(("slide_window, head", 2 * 5 * features * keys, (4 * features * keys + 5 * features + 5 * keys) * FLOAT))
     return rows
 
 
@@ -127,6 +150,7 @@ def main():
     print(f"{device['name']}: {device['f32'] / 1e12:.0f} TFLOP/s in f32, {device['tf32'] / 1e12:.0f} in tf32, "
           f"{device['bf16'] / 1e12:.0f} in bf16; {device['bandwidth'] / 1e12:.2f} TB/s")
     print_table("One new frame of a video and its window", inference(), device)
+    print_table("One new frame of `key_net`", key_inference(), device)
     print_table(f"A training step of {arguments.batch} windows", training(arguments.batch), device)
 
 

@@ -347,14 +347,13 @@ class Table:
         notes, table = folder / f"{clip.name}.csv", folder / f"{clip.name}.npy"
         if not notes.exists() or (probabilities and not table.exists()):
             words = ["--model", weights, "--threshold", threshold, "-o", folder / f"{clip.name}.mid", "--csv", notes,
-                     "--threads", self.o.threads]
+                     "--threads", self.o.threads, "--device", self.o.device, "--arithmetic", self.o.arithmetic]
             if probabilities:
                 words += ["--probabilities", table]
             if net == "key_net":
                 words += ["--keyboard", "auto" if clip.keyboard else "strip"]
             else:
-                words += ["--keyboard", clip.keyboard or "strip", "--decoder", decoder, "--device", self.o.device,
-                          "--arithmetic", self.o.arithmetic]
+                words += ["--keyboard", clip.keyboard or "strip", "--decoder", decoder]
             if run(self.o.vmt, "transcribe", clip.source, *words, allowed=(BAD_DATA,))[0] == BAD_DATA:
                 say(f"{net}: no keyboard was found in {clip.name}; it has no notes there")
                 write_notes(notes, [])

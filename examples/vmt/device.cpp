@@ -36,6 +36,11 @@ vmt::transcribe::transcription_result watch_on_cuda(const device_choice&, const 
                                                     const vmt::transcribe::transcribe_options&) {
   refuse();
 }
+vmt::transcribe::transcription_result watch_on_cuda(const device_choice&, const vmt::key_net<float>&,
+                                                    std::function<bool(vmt::frame&)>&, transcription_outputs&,
+                                                    const vmt::transcribe::transcribe_options&) {
+  refuse();
+}
 #endif
 
 }  // namespace tool

@@ -34,5 +34,9 @@ vmt::transcribe::transcription_result watch_on_cuda(const device_choice& device,
                                                     std::function<bool(vmt::frame&)>& source,
                                                     transcription_outputs& outputs,
                                                     const vmt::transcribe::transcribe_options& options);
+vmt::transcribe::transcription_result watch_on_cuda(const device_choice& device, const vmt::key_net<float>& net,
+                                                    std::function<bool(vmt::frame&)>& source,
+                                                    transcription_outputs& outputs,
+                                                    const vmt::transcribe::transcribe_options& options);
 
 }  // namespace tool

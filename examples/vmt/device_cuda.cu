@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <vmt/backend/cuda/cuda.cuh>
+#include <vmt/engine/gpu_key_engine.hpp>
 #include <vmt/engine/gpu_onset_engine.hpp>
 
 #include "device.hpp"
@@ -8,6 +9,7 @@
 #include <vmt/train/dataset.hpp>
 #include <vmt/train/key_data.hpp>
 #include <vmt/train/key_task.hpp>
+#include <vmt/transcribe/key_transcriber.hpp>
 
 namespace tool {
 namespace {
@@ -46,6 +48,15 @@ vmt::transcribe::transcription_result watch_on_cuda(const device_choice& device,
   vmt::cuda_context ctx = context_for(device);
   vmt::gpu_onset_engine<vmt::cuda_runtime> engine(ctx, net);
   return vmt::transcribe::transcribe(ctx, engine, source, outputs, options);
+}
+
+vmt::transcribe::transcription_result watch_on_cuda(const device_choice& device, const vmt::key_net<float>& net,
+                                                    std::function<bool(vmt::frame&)>& source,
+                                                    transcription_outputs& outputs,
+                                                    const vmt::transcribe::transcribe_options& options) {
+  vmt::cuda_context ctx = context_for(device);
+  using engine = vmt::gpu_key_engine<vmt::cuda_runtime>;
+  return vmt::transcribe::transcribe<engine>(ctx, net, source, outputs, options);
 }
 
 }  // namespace tool

@@ -97,12 +97,8 @@ double decoding(const transcribe_command& o, const model& m, vmt::transcribe::tr
 vmt::transcribe::transcription_result watch(const transcribe_command& o, const model& m,
                                             std::function<bool(vmt::frame&)>& source, transcription_outputs& outputs,
                                             const vmt::transcribe::transcribe_options& options) {
-  if (o.device.cuda() && m.keys() != nullptr) {
-    throw vmt::error(vmt::errc::invalid_argument,
-                     "--device cuda runs weights of onset_net; these are of key_net, which follows video on the CPU");
-  }
   if (o.device.cuda()) {
-    return watch_on_cuda(o.device, std::get<vmt::onset_net<float>>(m.net), source, outputs, options);
+    return std::visit([&](const auto& net) { return watch_on_cuda(o.device, net, source, outputs, options); }, m.net);
   }
   vmt::cpu_context ctx({.threads = o.threads});
   if (m.keys() != nullptr) return vmt::transcribe::transcribe(ctx, *m.keys(), source, outputs, options);

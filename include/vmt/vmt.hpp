@@ -23,6 +23,7 @@
 #include <vmt/ops/arrange.hpp>
 #include <vmt/ops/batch_norm.hpp>
 #include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 #include <vmt/ops/dispatch.hpp>
 #include <vmt/ops/dropout.hpp>
 #include <vmt/ops/frame_stem.hpp>
@@ -38,6 +39,7 @@
 #include <vmt/ops/generic/pool2d.hpp>
 #include <vmt/ops/generic/rows.hpp>
 #include <vmt/ops/generic/sample_columns.hpp>
+#include <vmt/ops/generic/window_input.hpp>
 #include <vmt/ops/gradients.hpp>
 #include <vmt/ops/linear.hpp>
 #include <vmt/ops/ops.hpp>
@@ -45,6 +47,7 @@
 #include <vmt/ops/pool2d.hpp>
 #include <vmt/ops/rows.hpp>
 #include <vmt/ops/sample_columns.hpp>
+#include <vmt/ops/window_input.hpp>
 #include <vmt/backend/cpu/amx_tile.hpp>
 #include <vmt/backend/cpu/bf16.hpp>
 #include <vmt/backend/cpu/bf16_conv.hpp>
@@ -211,6 +214,7 @@
 #include <vmt/train/augment_plate.hpp>
 #include <vmt/train/augment_rear.hpp>
 #include <vmt/train/augment_swap.hpp>
+#include <vmt/train/batch_input.hpp>
 #include <vmt/train/batch_loader.hpp>
 #include <vmt/train/block_coding.hpp>
 #include <vmt/train/checkpoint.hpp>

@@ -6,6 +6,7 @@
 //     vmt-cuda-check parity [--few]|networks|train|bench|profile [tf32 …]
 
 #include <vmt/backend/cuda/cuda.cuh>
+#include <vmt/engine/gpu_key_engine.hpp>
 #include <vmt/engine/gpu_onset_engine.hpp>
 #include <vmt/model/key_net.hpp>
 #include <vmt/model/onset_net.hpp>
@@ -80,6 +81,28 @@ int parity(bool few) {
   return failed;
 }
 
+/// What the live engine says of the frames of a video, as K × 5 × T.
+std::vector<float> live(cuda_context& ctx, const key_net<float>& net, const_view<float, 4> frames,
+                        std::span<const key_place> keys) {
+  const index_t count = frames.extent(0);
+  gpu_key_engine<cuda_runtime> engine(ctx, net, frames.extent(3), keys);
+  cpu_tensor<float, 3> y(engine.keys(), key_outputs, count);
+  std::vector<float> numbers(static_cast<std::size_t>(key_outputs * engine.keys()));
+  const auto take = [&] {
+    const index_t t = engine.frame();
+    engine.run(ctx, numbers);
+    for (index_t o = 0; o < key_outputs; ++o)
+      for (index_t k = 0; k < engine.keys(); ++k) y(k, o, t) = numbers[static_cast<std::size_t>(o * engine.keys() + k)];
+  };
+  for (index_t t = 0; t < count; ++t) {
+    engine.push(ctx, frames[t]);
+    if (engine.ready()) take();
+  }
+  engine.flush(ctx);
+  while (engine.ready()) take();
+  return joined<float>(y);
+}
+
 int networks() {
   int failed = 0, ran = 0;
   ops::generic_context host;
@@ -106,7 +129,9 @@ int networks() {
       failed += report(off <= allowed, name(p), what + ", engine", off, allowed);
       ran += 2;
     }
-    for (const key_net_options& o : vmt_test::all_key_options()) {
+    std::vector<key_net_options> key_options = vmt_test::all_key_options();
+    key_options.push_back({.rows = 32, .dropout = 0});  // wide enough to go tap by tap
+    for (const key_net_options& o : key_options) {
       const key_net<float> net = vmt_test::random_key_net<float>(o, 3);
       key_net<float, cuda> far(o);
       nn::copy_weights(net, far);
@@ -116,9 +141,13 @@ int networks() {
       net.forward(host, x, keys, y);
       cuda_tensor<float, 4> found(y.extents());
       far.forward(ctx, there(ctx, x), keys, found);
-      const double off = distance(joined<float>(found), joined<float>(y));
+      double off = distance(joined<float>(found), joined<float>(y));
       failed += report(off <= allowed, name(p), "key_net", off, allowed);
-      ++ran;
+      const std::span<const key_place> of_first = std::span(keys).first(6);
+      const std::span<const float> first = std::as_const(y).view()[0].span();
+      off = distance(live(ctx, net, x[0], of_first), std::vector<float>(first.begin(), first.end()));
+      failed += report(off <= allowed, name(p), "key_net, engine", off, allowed);
+      ran += 2;
     }
   }
   std::printf("networks: %d cases, %d failed\n", ran, failed);
@@ -207,6 +236,15 @@ int bench() {
         for (index_t f = 0; f < o.frames; ++f) engine.push(ctx, frame);
         engine.run(ctx, logits);
       });
+    }
+    {
+      const key_net_options usual{};
+      gpu_key_engine<cuda_runtime> engine(ctx, vmt_test::random_key_net<float>(usual, 3), 832,
+                                          vmt_test::random_keys(88, 832, 2));
+      const auto frame = case_tensor<float>(extents<3>{3, usual.rows, 832}, 1);
+      std::vector<float> answer(static_cast<std::size_t>(key_outputs * engine.keys()));
+      for (index_t f = 0; f < engine.lookahead(); ++f) engine.push(ctx, frame);
+      time("key_net stream", name(p), 1, [&] { engine.push(ctx, frame), engine.run(ctx, answer); });
     }
     onset_net<float, cuda> far(o);
     nn::copy_weights(net, far);

@@ -57,6 +57,21 @@ struct stem {
 
 }  // namespace
 
+TEST_CASE_TEMPLATE("the stem of frames for inference is its operations one after the other", T, float, double) {
+  stem<T> s;
+  for (T& v : s.running_mean.span()) v = T(0.2);
+  for_each_context([&](auto& ctx) {
+    auto y = unwritten<T>(s.y.extents()), expected = unwritten<T>(s.y.extents());
+    ops::frame_stem(ctx, s.x, s.parameters(), s.running_mean.view(), s.running_variance.view(), 1e-5, y);
+    auto maps = unwritten<T>(s.maps());
+    ops::conv2d(ctx, s.x.view().reshaped(s.images()), s.conv, {}, maps, conv_params);
+    ops::batch_norm(ctx, maps, s.gamma, s.beta, s.running_mean, s.running_variance, 1e-5, maps);
+    ops::relu(ctx, maps, maps);
+    ops::aggregate(ctx, maps.view().reshaped(s.frames()), s.weight, expected);
+    CHECK(testing::same_bits(y, expected));
+  });
+}
+
 TEST_CASE_TEMPLATE("the stem of frames is its operations one after the other, forwards and backwards", T, float,
                    double) {
   // The second size has whole runs of the vector kernels, and a rest.

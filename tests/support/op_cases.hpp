@@ -103,6 +103,7 @@ class op_table {
     arrangements();
     frame_stems();
     columns_and_rows();
+    windows();
     training();
   }
   [[nodiscard]] const std::vector<op_case<T, Context>>& cases() const noexcept { return all_; }
@@ -136,6 +137,18 @@ class op_table {
         ops::conv2d(ctx, there(ctx, x), there(ctx, w), {}, y, p);
         return joined<T>(y);
       });
+      const auto gamma = next(extents<1>{s.k}, 0.5, 1.5);
+      for (const bool more : {false, true}) {
+        add((more ? "conv2d_norm, bias, residual, relu " : "conv2d_norm ") + size, products_, [=](auto& ctx) {
+          auto y = there(ctx, dy);
+          const auto r = there(ctx, dy);
+          const auto first = there(ctx, b), g = there(ctx, gamma);
+          const ops::given_norm<T> norm{g, first, first, g, 1e-5};
+          ops::conv2d_norm(ctx, there(ctx, x), there(ctx, w), more ? const_view<T, 1>(first) : const_view<T, 1>{}, norm,
+                           more ? const_view<T, 4>(r) : const_view<T, 4>{}, more, y, p);
+          return joined<T>(y);
+        });
+      }
       add("conv2d_backward_input " + size, products_, [=](auto& ctx) {
         auto dx = there(ctx, x);
         ops::conv2d_backward_input(ctx, there(ctx, dy), there(ctx, w), dx, p);
@@ -338,6 +351,15 @@ class op_table {
                                  ops::frame_stem_gradients<T>{dconv, dgamma, dbeta, dweight}, dx.view());
         return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
       });
+      add("frame_stem, inference", products_, [=](auto& ctx) {
+        auto y = there(ctx, dy);
+        const auto far_conv = there(ctx, conv), far_x = there(ctx, x);
+        const auto far_gamma = there(ctx, gamma), far_beta = there(ctx, beta);
+        const auto far_weight = there(ctx, weight);
+        const ops::frame_stem_parameters<T> stem{far_conv, p, far_gamma, far_beta, far_weight};
+        ops::frame_stem(ctx, far_x, stem, far_beta.view(), far_gamma.view(), 1e-5, y);
+        return joined<T>(y);
+      });
     }
   }
 
@@ -363,6 +385,30 @@ class op_table {
       ops::take_rows_backward(ctx, there(ctx, taken), rows, dx);
       return joined<T>(y, dx);
     });
+  }
+
+  void windows() {
+    if constexpr (std::is_same_v<T, float>) {
+      cpu_tensor<std::uint8_t, 4> bytes(3, 2, 11, 40);
+      std::vector<std::int32_t> rows(3 * 2 * 9);
+      rng r(4);
+      for (std::uint8_t& b : bytes.span()) b = static_cast<std::uint8_t>(r.below(256));
+      for (std::int32_t& row : rows) row = static_cast<std::int32_t>(r.below(70));
+      const auto normals = next(extents<1>{100}, -3, 3);
+      const auto y = next(extents<4>{3, 2, 9, 31});
+      const std::vector<ops::window_crop> plain{{1, 4}, {2, 0, 0.005F}, {0, 30, 0.003F}};
+      std::vector<ops::window_crop> noisy = plain;
+      noisy[1].noise = 0.2;
+      noisy[2].noise = 0.01;
+      for (const auto& crops : {plain, noisy}) {
+        add("window_input", 0, [=](auto& ctx) {
+          auto found = there(ctx, y);
+          const auto table = there(ctx, normals);
+          ops::window_input(ctx, bytes, crops, rows, const_view<float, 1>(table.view()), found);
+          return joined<T>(found);
+        });
+      }
+    }
   }
 
   void training() {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <vmt/backend/cuda/gpu.hpp>
+#include <vmt/backend/cuda/simulated.hpp>
+#include <vmt/engine/gpu_key_engine.hpp>
 #include <vmt/eval/report.hpp>
 #include <vmt/model/key_weights.hpp>
 #include <vmt/synth/synth.hpp>
@@ -132,6 +135,31 @@ TEST_CASE("the network sees of every frame the strip, the plate at that moment, 
       REQUIRE(h.probabilities[static_cast<std::size_t>(f * 88 + k)] == doctest::Approx(p).epsilon(1e-4));
     }
   }
+}
+
+TEST_CASE("with the engine of a device the network says the same of each frame, across a gap as well") {
+  const clip& c = usual_clip();
+  std::vector<frame> frames(c.frames.begin(), c.frames.begin() + 5);
+  frames.insert(frames.end(), c.frames.begin() + 20, c.frames.begin() + 23);
+  transcribe_options o = options_of(c);
+  o.plate_ahead = 0;
+  const heard h = listen(frames, o);
+  vmt::simulated_context device;
+  std::vector<float> found;
+  std::vector<note> notes;
+  o.on_probabilities = [&](double, std::span<const float> p) { found.insert(found.end(), p.begin(), p.end()); };
+  auto source = [&, next = std::size_t{0}](frame& f) mutable {
+    if (next == frames.size()) return false;
+    f = frames[next++];
+    return true;
+  };
+  const auto result = vmt::transcribe::transcribe<vmt::gpu_key_engine<vmt::simulated_runtime>>(
+      device, small_net(), source, [&](const note& n) { notes.push_back(n); }, o);
+  CHECK(result.windows == 8);
+  CHECK(result.gaps == 1);
+  CHECK(notes.size() == h.notes.size());
+  REQUIRE(found.size() == h.probabilities.size());
+  for (std::size_t i = 0; i < found.size(); ++i) REQUIRE(found[i] == doctest::Approx(h.probabilities[i]).epsilon(1e-4));
 }
 
 TEST_CASE("frame by frame and threads give the same notes, and it can start again") {

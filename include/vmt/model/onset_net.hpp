@@ -57,19 +57,23 @@ class onset_net {
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 2> logits, tensor_view<T, 2> features = {}) const {
     const shapes s = sizes(x.extents());
     using tensor4 = tensor<T, 4, Backend>;
-    tensor4 a(s.stem);
-    conv1_->forward(ctx, x.reshaped(s.input), a);
-    bn1_->forward(ctx, a, a);
-    ops::relu(ctx, a, a);
-    if (o_.stem == onset_stem::layer1) {
-      tensor4 b(s.stem);
-      layer1_->forward(ctx, a, b);
-      a = std::move(b);
-    }
-    if (aggregation_) {
-      tensor4 b(s.map);
-      aggregation_->forward(ctx, frames_of(a.view(), s), b);
-      a = std::move(b);
+    tensor4 a(aggregates_normed_stem() ? s.map : s.stem);
+    if (aggregates_normed_stem()) {
+      const ops::frame_stem_parameters<T> stem{conv1_->weight(), conv1_->params(), bn1_->gamma(), bn1_->beta(),
+                                               aggregation_->channel_weight()};
+      ops::frame_stem(ctx, x, stem, bn1_->running_mean(), bn1_->running_var(), bn1_->epsilon, a);
+    } else {
+      conv1_->forward(ctx, x.reshaped(s.input), bn1_->given(), {}, true, a);
+      if (o_.stem == onset_stem::layer1) {
+        tensor4 b(s.stem);
+        layer1_->forward(ctx, a, b);
+        a = std::move(b);
+      }
+      if (aggregation_) {
+        tensor4 b(s.map);
+        aggregation_->forward(ctx, frames_of(a.view(), s), b);
+        a = std::move(b);
+      }
     }
     tensor4 p(s.pooled);
     pool_.forward(ctx, a, p);

@@ -32,20 +32,15 @@ class basic_block {
   /// Inference. x: N×C×H×W → y: N×K×H'×W'. Allocates its intermediate results.
   template <class Context>
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
-    tensor<T, 4, Backend> a(y.extents());
-    conv1_.forward(ctx, x, a);
-    bn1_.forward(ctx, a, a);
-    ops::relu(ctx, a, a);
-    conv2_.forward(ctx, a, y);
-    bn2_.forward(ctx, y, y);
+    tensor<T, 4, Backend> a(y.extents()), shortcut;
+    conv1_.forward(ctx, x, bn1_.given(), {}, true, a);
+    const_view<T, 4> residual = x;
     if (downsample_) {
-      downsample_->first.forward(ctx, x, a);
-      downsample_->second.forward(ctx, a, a);
-      ops::add(ctx, y, a, y);
-    } else {
-      ops::add(ctx, y, x, y);
+      shortcut = tensor<T, 4, Backend>(y.extents());
+      downsample_->first.forward(ctx, x, downsample_->second.given(), {}, false, shortcut);
+      residual = shortcut;
     }
-    ops::relu(ctx, y, y);
+    conv2_.forward(ctx, a, bn2_.given(), residual, true, y);
   }
 
   /// Training: keeps what `backward` needs.

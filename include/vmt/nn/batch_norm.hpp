@@ -2,7 +2,7 @@
 #pragma once
 
 #include <vmt/nn/parameter.hpp>
-#include <vmt/ops/batch_norm.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 
 namespace vmt::inline VMT_ABI::nn {
 
@@ -62,6 +62,10 @@ class batch_norm {
   }
   [[nodiscard]] tensor_view<T, 1> gamma_gradient() noexcept { return weight_.template gradient<1>(); }
   [[nodiscard]] tensor_view<T, 1> beta_gradient() noexcept { return bias_.template gradient<1>(); }
+  /// It with the running statistics, for a convolution that does both.
+  [[nodiscard]] ops::given_norm<T> given() const noexcept {
+    return {gamma(), beta(), running_mean(), running_var(), epsilon};
+  }
   [[nodiscard]] const_view<T, 1> running_mean() const noexcept { return running_mean_.view(); }
   [[nodiscard]] const_view<T, 1> running_var() const noexcept { return running_var_.view(); }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <vmt/nn/parameter.hpp>
-#include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 
 namespace vmt::inline VMT_ABI::nn {
 
@@ -40,6 +40,12 @@ class conv2d {
   template <class Context>
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
     ops::conv2d(ctx, x, weight(), bias(), y, params_);
+  }
+  /// With what follows it in inference: y = act(norm(conv(x)) + residual); the residual may be empty.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, const ops::given_norm<T>& norm, const_view<T, 4> residual, bool relu,
+               tensor_view<T, 4> y) const {
+    ops::conv2d_norm(ctx, x, weight(), bias(), norm, residual, relu, y, params_);
   }
 
   /// Adds to the gradients of the parameters and overwrites dx, unless dx is empty.
@@ -99,6 +105,12 @@ class conv1d {
   template <class Context>
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
     ops::conv2d(ctx, x, flat_row(weight()), bias(), y, params());
+  }
+  /// As `conv2d`'s.
+  template <class Context>
+  void forward(Context& ctx, const_view<T, 4> x, const ops::given_norm<T>& norm, const_view<T, 4> residual, bool relu,
+               tensor_view<T, 4> y) const {
+    ops::conv2d_norm(ctx, x, flat_row(weight()), bias(), norm, residual, relu, y, params());
   }
   /// x: N×C×L → y: N×K×L.
   template <class Context>

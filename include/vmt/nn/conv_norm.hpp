@@ -18,9 +18,7 @@ class conv_norm {
   /// Inference. x: N×C×H×W → y: N×K×H'×W'.
   template <class Context>
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
-    conv_.forward(ctx, x, y);
-    bn_.forward(ctx, y, y);
-    ops::relu(ctx, y, y);
+    conv_.forward(ctx, x, bn_.given(), {}, true, y);
   }
   /// Training: keeps the convolution's output.
   template <class Context>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/aggregate.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 #include <vmt/ops/generic/frame_stem.hpp>
 
 namespace vmt::inline VMT_ABI::ops {
@@ -22,6 +23,28 @@ template <class T>
   return {x.extent(0) * x.extent(1), y.extent(1), y.extent(2), y.extent(3)};
 }
 }  // namespace detail
+
+/// The stem of a window's frames for inference, as if `conv2d_norm` with ReLU (each frame alone, one channel in) and
+/// `aggregate` came one after the other. x: N×F×H×W, y: N×C×H'×W', mean and variance: C.
+struct frame_stem_fn {
+  template <class Context, class Y>
+  void operator()(Context& ctx, in_view<Y> x, const frame_stem_parameters<scalar_of<Y>>& p,
+                  const_view<scalar_of<Y>, 1> mean, const_view<scalar_of<Y>, 1> variance, double epsilon, Y&& y) const {
+    using T = scalar_of<Y>;
+    const out_view<Y> out = y;
+    detail::check_frame_stem<T>("frame_stem", x, p, out, {p.gamma, p.beta, mean, variance});
+    if constexpr (requires { vmt_frame_stem(ctx, x, p, mean, variance, epsilon, out); }) {
+      vmt_frame_stem(ctx, x, p, mean, variance, epsilon, out);
+    } else {
+      tensor<T, 4, typename Context::backend> a(detail::frame_maps<T>(x, out));
+      const given_norm<T> norm{p.gamma, p.beta, mean, variance, epsilon};
+      conv2d_norm(ctx, generic::frame_images(x), p.conv, {}, norm, {}, true, a, p.conv_params);
+      const extents<5> frames{x.extent(0), x.extent(1), out.extent(1), out.extent(2), out.extent(3)};
+      aggregate(ctx, std::as_const(a).view().reshaped(frames), p.weight, out);
+    }
+  }
+};
+inline constexpr frame_stem_fn frame_stem{};
 
 /// The stem of a window's frames in training, as if `conv2d` (each frame alone, one channel in), `batch_norm_train`
 /// with ReLU and `aggregate` came one after the other:

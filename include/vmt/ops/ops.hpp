@@ -9,6 +9,7 @@
 #include <vmt/ops/arrange.hpp>
 #include <vmt/ops/batch_norm.hpp>
 #include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 #include <vmt/ops/dropout.hpp>
 #include <vmt/ops/frame_stem.hpp>
 #include <vmt/ops/gradients.hpp>
@@ -17,3 +18,4 @@
 #include <vmt/ops/pool2d.hpp>
 #include <vmt/ops/rows.hpp>
 #include <vmt/ops/sample_columns.hpp>
+#include <vmt/ops/window_input.hpp>

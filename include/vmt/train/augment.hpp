@@ -2,12 +2,12 @@
 #pragma once
 
 #include <vmt/core/rng.hpp>
+#include <vmt/ops/window_input.hpp>
 
-#include <algorithm>  // clamp
-#include <memory>     // shared table
-#include <optional>   // splice
-#include <span>       // pixels
-#include <vector>     // table of normals
+#include <memory>    // shared table
+#include <optional>  // splice
+#include <span>      // pixels
+#include <vector>    // table of normals
 
 namespace vmt::inline VMT_ABI::train {
 
@@ -57,11 +57,39 @@ class augmenter {
     index_t frames, in_height, in_width, height, width;
   };
 
+  /// What is made of a window without augmentation: the crop in the centre.
+  [[nodiscard]] static ops::window_crop centre(const sizes& s) noexcept {
+    return {static_cast<std::int32_t>((s.in_height - s.height) / 2),
+            static_cast<std::int32_t>((s.in_width - s.width) / 2)};
+  }
+  /// What is made of window `sample`: a random crop, moved `columns` to the right, brightness, and noise, whose rows
+  /// begin in `normals()` where `rows`, frames × height of them, then say.
+  [[nodiscard]] ops::window_crop choose(const sizes& s, std::uint32_t epoch, index_t sample, index_t columns,
+                                        std::span<std::int32_t> rows) const {
+    rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation);
+    // Always the same draws, so that turning one thing off leaves the others as they were.
+    const index_t random_y = random.below(s.in_height - s.height + 1);
+    const index_t random_x = random.below(s.in_width - s.width + 1);
+    const double factor = 1 + options_.brightness_range * random.uniform(-1, 1);
+    const bool noisy = random.uniform() < options_.noise_share;
+    ops::window_crop crop = centre(s);
+    if (options_.crop) crop.top = static_cast<std::int32_t>(random_y);
+    const index_t left = (options_.crop ? random_x : (s.in_width - s.width) / 2) - columns;
+    crop.left = static_cast<std::int32_t>((left % s.in_width + s.in_width) % s.in_width);
+    crop.scale = static_cast<float>(factor / 255);
+    if (noisy && options_.noise_deviation > 0) {
+      crop.noise = options_.noise_deviation;
+      for (std::int32_t& row : rows) row = static_cast<std::int32_t>(random.below(table_size - s.width + 1));
+    }
+    return crop;
+  }
+  /// The table that noise is taken from.
+  [[nodiscard]] std::span<const float> normals() const noexcept { return *normals_; }
+
   /// `bytes`: frames × in_height × in_width gray values → `out`: frames × height × width in [0, 1], the crop in the
   /// centre.
   void plain(std::span<const std::uint8_t> bytes, const sizes& s, std::span<float> out) const {
-    check(bytes, s, out);
-    cut(bytes, s, (s.in_height - s.height) / 2, (s.in_width - s.width) / 2, 0, 1.0F / 255, out);
+    make(bytes, s, centre(s), {}, out);
   }
 
   /// What comes into the right part of window `sample`: window `other` of the `windows` of its clip, from `place` (0 …
@@ -88,16 +116,16 @@ class augmenter {
   void operator()(std::span<const std::uint8_t> bytes, const sizes& s, std::uint32_t epoch, index_t sample,
                   std::span<float> out, index_t columns = 0) const {
     check(bytes, s, out);
-    rng random(seed_, epoch, static_cast<std::uint32_t>(sample), rng_use::augmentation);
-    // Always the same draws, so that turning one thing off leaves the others as they were.
-    const index_t random_y = random.below(s.in_height - s.height + 1);
-    const index_t random_x = random.below(s.in_width - s.width + 1);
-    const double factor = 1 + options_.brightness_range * random.uniform(-1, 1);
-    const bool noisy = random.uniform() < options_.noise_share;
-    cut(bytes, s, options_.crop ? random_y : (s.in_height - s.height) / 2,
-        options_.crop ? random_x : (s.in_width - s.width) / 2, columns, static_cast<float>(factor / 255), out);
-    if (noisy && options_.noise_deviation > 0) add_noise(s, random, out);
-    for (float& v : out) v = std::clamp(v, 0.0F, 1.0F);
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(s.frames * s.height));
+    const ops::window_crop crop = choose(s, epoch, sample, columns, rows);
+    make(bytes, s, crop, rows, out);
+  }
+  /// `out` as `crop` and `rows` say, see `ops::window_input`.
+  void make(std::span<const std::uint8_t> bytes, const sizes& s, const ops::window_crop& crop,
+            std::span<const std::int32_t> rows, std::span<float> out) const {
+    check(bytes, s, out);
+    ops::generic::window_input({bytes.data(), extents<3>{s.frames, s.in_height, s.in_width}}, crop, rows, normals(),
+                               {out.data(), extents<3>{s.frames, s.height, s.width}});
   }
 
  private:
@@ -119,35 +147,6 @@ class augmenter {
                                             std::to_string(s.in_width) + "x" + std::to_string(s.in_height) +
                                             " pixels, or the crop of " + std::to_string(s.width) + "x" +
                                             std::to_string(s.height) + " does not fit");
-    }
-  }
-
-  static void cut(std::span<const std::uint8_t> bytes, const sizes& s, index_t top, index_t left, index_t columns,
-                  float scale, std::span<float> out) {
-    const index_t first = (((left - columns) % s.in_width) + s.in_width) % s.in_width;  // the column that comes first
-    const index_t until_wrap = (std::min)(s.in_width - first, s.width);
-    float* to = out.data();
-    for (index_t f = 0; f < s.frames; ++f) {
-      for (index_t y = 0; y < s.height; ++y, to += s.width) {
-        const std::uint8_t* row = bytes.data() + (f * s.in_height + top + y) * s.in_width;
-        for (index_t x = 0; x < until_wrap; ++x) to[x] = static_cast<float>(row[first + x]) * scale;
-        for (index_t x = until_wrap; x < s.width; ++x) to[x] = static_cast<float>(row[x - until_wrap]) * scale;
-      }
-    }
-  }
-
-  void add_noise(const sizes& s, rng& random, std::span<float> out) const {
-    double sum = 0;
-    for (index_t row = 0; row < s.frames * s.height; ++row) {
-      float of_row = 0;
-      for (index_t x = 0; x < s.width; ++x) of_row += out[static_cast<std::size_t>(row * s.width + x)];
-      sum += static_cast<double>(of_row);
-    }
-    const auto deviation = static_cast<float>(options_.noise_deviation * sum / static_cast<double>(out.size()));
-    float* to = out.data();
-    for (index_t row = 0; row < s.frames * s.height; ++row, to += s.width) {
-      const float* normal = normals_->data() + random.below(table_size - s.width + 1);
-      for (index_t x = 0; x < s.width; ++x) to[x] += deviation * normal[x];
     }
   }
 

@@ -2,31 +2,18 @@
 #pragma once
 
 #include <vmt/core/rng.hpp>
-#include <vmt/tensor/tensor.hpp>
+#include <vmt/train/batch_input.hpp>
 
-#include <array>
-#include <concepts>
 #include <condition_variable>
 #include <exception>  // exception_ptr
 #include <mutex>
 #include <numeric>  // iota
 #include <span>
 #include <thread>
-#include <vector>  // order
+#include <type_traits>  // conditional
+#include <vector>       // order
 
 namespace vmt::inline VMT_ABI::train {
-
-/// Where samples come from: `size()` of them; `load(sample, epoch, augment, x, targets)` writes the input and the
-/// targets of one, the same for the same arguments; `input_sizes()` are the sizes of x; `fingerprint()` tells data
-/// apart.
-template <class S, std::size_t InputRank>
-concept data_source = requires(const S& s, std::span<float> room) {
-  { s.size() } -> std::convertible_to<index_t>;
-  { s.keys() } -> std::convertible_to<index_t>;
-  { s.input_sizes() } -> std::convertible_to<extents<InputRank>>;
-  { s.fingerprint() } -> std::convertible_to<std::uint64_t>;
-  s.load(index_t{}, std::uint32_t{}, bool{}, room, room);
-};
 
 /// 0 … n−1 in the random order of (seed, epoch): Fisher and Yates' shuffle; then its first `count` (0: all).
 [[nodiscard]] inline std::vector<std::uint32_t> shuffled(index_t n, index_t count, std::uint64_t seed,
@@ -42,32 +29,17 @@ concept data_source = requires(const S& s, std::span<float> room) {
   return order;
 }
 
-namespace detail {
-/// The memory that a context's device copies batches from: pinned where the context has a device, else plain.
-template <class Context>
-struct batch_memory {
-  template <class T>
-  using room = cpu_tensor<T, 1>;
-};
-template <class Context>
-  requires requires {
-    typename Context::runtime_type::template pinned<float>;
-  }
-struct batch_memory<Context> {
-  template <class T>
-  using room = typename Context::runtime_type::template pinned<T>;
-};
-}  // namespace detail
-
 /// Loads the batches of one epoch on threads of its own: while one batch is used the next ones are made, one by each
 /// thread, and there are never more than these. Which thread makes a batch changes nothing. The inputs lie in memory
 /// that the device of `Context` copies from by itself, if it has one: who uses a batch waits for that before the next
-/// one.
-template <class Source, std::size_t Rank, class Context = void>
+/// one. With `Bytes` the inputs stay bytes, a `window_batch`; the source is a `window_source`.
+template <class Source, std::size_t Rank, class Context = void, bool Bytes = false>
 class batch_loader {
+  using inputs = std::conditional_t<Bytes, detail::byte_inputs<Context>, detail::number_inputs<Rank, Context>>;
+
  public:
   struct batch {
-    const_view<float, Rank> x;
+    std::conditional_t<Bytes, window_batch, const_view<float, Rank>> x;
     const_view<float, 2> targets;
   };
 
@@ -82,14 +54,9 @@ class batch_loader {
         epoch_(epoch),
         augment_(augment),
         slots_(static_cast<std::size_t>(threads) + 1) {
-    const extents<Rank - 1> one = source.input_sizes();
-    std::array<index_t, Rank> sizes{};
-    sizes[0] = size;
-    for (std::size_t r = 1; r < Rank; ++r) sizes[r] = one[r - 1];
     for (index_t b = first; b < first + std::ssize(slots_); ++b) {
       slot& s = slot_of(b);
-      s.numbers = room(extents<Rank>(sizes).size());
-      s.x = {s.numbers.span().data(), extents<Rank>(sizes)};
+      s.x = inputs(source, size);
       s.targets.resize(extents<2>{size, source.keys()});
       s.batch = b;
     }
@@ -120,14 +87,12 @@ class batch_loader {
     changed_.wait(lock, [&] { return s.full || failure_; });
     if (!s.full) std::rethrow_exception(failure_);
     const index_t n = count(next_++);
-    return {s.x.slice(0, n), s.targets.view().slice(0, n)};
+    return {s.x.first(n), s.targets.view().slice(0, n)};
   }
 
  private:
-  using room = typename detail::batch_memory<Context>::template room<float>;
   struct slot {
-    room numbers;
-    tensor_view<float, Rank> x;
+    inputs x;
     cpu_tensor<float, 2> targets;
     index_t batch = 0;  // that it holds, or waits for
     bool full = false;
@@ -149,7 +114,7 @@ class batch_loader {
         }
         for (index_t i = 0; i < count(b); ++i) {
           const auto sample = static_cast<index_t>(order_[static_cast<std::size_t>(b * size_ + i)]);
-          source_.load(sample, epoch_, augment_, s.x.slice(i, 1).span(), s.targets.view().slice(i, 1).span());
+          s.x.load(source_, i, sample, epoch_, augment_, s.targets.view().slice(i, 1).span());
         }
         const std::lock_guard lock(mutex_);
         s.full = true;

@@ -84,17 +84,30 @@ class video_data {
   [[nodiscard]] extents<3> input_sizes() const noexcept { return {options_.frames, options_.height, options_.width}; }
   [[nodiscard]] index_t keys() const noexcept { return options_.keys; }
 
+  /// The sizes of a window as it is kept, and of the network's input.
+  [[nodiscard]] augmenter::sizes window_sizes() const noexcept {
+    const strip_file& strips = clips_.front().strips;  // of all clips they are as large
+    return {options_.frames, strips.height(), strips.width(), options_.height, options_.width};
+  }
+  /// The table that the noise of windows is taken from.
+  [[nodiscard]] std::span<const float> normals() const noexcept { return augmenter_.normals(); }
+
   /// Window `sample` as numbers in [0, 1], augmented or not, and its targets. May be called by several threads.
   void load(index_t sample, std::uint32_t epoch, bool augment, std::span<float> x, std::span<float> targets) const {
-    const auto [c, first] = place_of(sample);
-    const augmenter::sizes s{options_.frames, c->strips.height(), c->strips.width(), options_.height, options_.width};
+    const augmenter::sizes s = window_sizes();
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(s.frames * s.in_height * s.in_width));
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(s.frames * s.height));
+    const ops::window_crop crop = load_bytes(sample, epoch, augment, bytes, rows, targets);
+    augmenter_.make(bytes, s, crop, rows, x);
+  }
+  /// The same window in bytes, frames × in_height × in_width, and how `ops::window_input` makes the numbers of them.
+  ops::window_crop load_bytes(index_t sample, std::uint32_t epoch, bool augment, std::span<std::uint8_t> bytes,
+                              std::span<std::int32_t> rows, std::span<float> targets) const {
+    const auto [c, first] = place_of(sample);
+    const augmenter::sizes s = window_sizes();
     c->strips.read(first, bytes);
     targets_of(*c, first, targets);
-    if (!augment) {
-      augmenter_.plain(bytes, s, x);
-      return;
-    }
+    if (!augment) return augmenter::centre(s);
     const run& r = run_of(sample);
     if (const auto splice = augmenter_.splice_of(epoch, sample, r.windows)) {
       std::vector<std::uint8_t> other(bytes.size());
@@ -114,7 +127,7 @@ class video_data {
     }
     const index_t keys_up = augmenter_.shift_of(epoch, sample);
     if (keys_up != 0) shift_targets(keys_up, targets);
-    augmenter_(bytes, s, epoch, sample, x, std::lround(static_cast<double>(keys_up) * white_width()));
+    return augmenter_.choose(s, epoch, sample, std::lround(static_cast<double>(keys_up) * white_width()), rows);
   }
 
   /// Where a window is from: its clip, and the time of its middle frame in seconds.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/tensor/tensor.hpp>
+#include <vmt/train/batch_input.hpp>
 
 #include <string>
 #include <vector>
@@ -51,6 +51,19 @@ class batch_room {
       return there;
     }
   }
+  /// Windows in bytes: as the numbers that they stand for, made where `Context` computes.
+  template <class Context>
+  [[nodiscard]] const_view<float, Rank> bring(Context& ctx, const window_batch& windows)
+    requires(Rank == 4)
+  {
+    if (normals_.size() == 0) {
+      normals_.resize(extents<1>{std::ssize(windows.normals)});
+      Backend::write(normals_.data_handle(), windows.normals.data(), normals_.size());
+    }
+    const tensor_view<float, Rank> there = room(windows.input);
+    ops::window_input(ctx, windows.bytes, windows.crops, windows.rows, const_view<float, 1>(normals_.view()), there);
+    return there;
+  }
   /// Memory of these sizes; what it holds is of no use.
   [[nodiscard]] tensor_view<float, Rank> room(const extents<Rank>& e) {
     if (memory_.size() < e.size()) memory_.resize(extents<1>{e.size()});
@@ -59,6 +72,7 @@ class batch_room {
 
  private:
   tensor<float, 1, Backend> memory_;
+  tensor<float, 1, Backend> normals_;  // the table of the windows' noise, which never changes
 };
 
 /// The running statistics of a model as they were before a step, in memory of its backend.

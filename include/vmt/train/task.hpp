@@ -37,21 +37,20 @@ class balanced_task {
 
   template <class Context>
   double train_step(Context& ctx, const_view<float, input_rank> x, const_view<float, 2> targets) {
-    const auto here = x_.bring(ctx, x);
-    const auto wanted = targets_.bring(ctx, targets);
-    const auto logits = logits_.room(targets.extents());
-    const auto dlogits = dlogits_.room(targets.extents());
-    model_.forward_train(ctx, here, logits);
-    const double loss = ops::balanced_bce(ctx, logits, wanted, dlogits);
-    if (std::isfinite(loss)) model_.backward(ctx, dlogits);
-    return loss;
+    return train_on(ctx, x_.bring(ctx, x), targets);
+  }
+  template <class Context>
+  double train_step(Context& ctx, const window_batch& x, const_view<float, 2> targets) {
+    return train_on(ctx, x_.bring(ctx, x), targets);
   }
 
   template <class Context>
   double loss(Context& ctx, const_view<float, input_rank> x, const_view<float, 2> targets) {
-    const auto logits = logits_.room(targets.extents());
-    model_.forward(ctx, x_.bring(ctx, x), logits);
-    return ops::balanced_bce(ctx, logits, targets_.bring(ctx, targets), dlogits_.room(targets.extents()));
+    return loss_on(ctx, x_.bring(ctx, x), targets);
+  }
+  template <class Context>
+  double loss(Context& ctx, const window_batch& x, const_view<float, 2> targets) {
+    return loss_on(ctx, x_.bring(ctx, x), targets);
   }
 
   [[nodiscard]] tensor_view<float, 1> parameters() noexcept { return model_.parameters(); }
@@ -66,6 +65,24 @@ class balanced_task {
   }
 
  private:
+  template <class Context>
+  double train_on(Context& ctx, const_view<float, input_rank> here, const_view<float, 2> targets) {
+    const auto wanted = targets_.bring(ctx, targets);
+    const auto logits = logits_.room(targets.extents());
+    const auto dlogits = dlogits_.room(targets.extents());
+    model_.forward_train(ctx, here, logits);
+    const double loss = ops::balanced_bce(ctx, logits, wanted, dlogits);
+    if (std::isfinite(loss)) model_.backward(ctx, dlogits);
+    return loss;
+  }
+
+  template <class Context>
+  double loss_on(Context& ctx, const_view<float, input_rank> here, const_view<float, 2> targets) {
+    const auto logits = logits_.room(targets.extents());
+    model_.forward(ctx, here, logits);
+    return ops::balanced_bce(ctx, logits, targets_.bring(ctx, targets), dlogits_.room(targets.extents()));
+  }
+
   Model& model_;
   batch_room<backend, input_rank> x_;
   batch_room<backend, 2> targets_, logits_, dlogits_;

@@ -155,7 +155,7 @@ class trainer {
   [[nodiscard]] double validate(Context& ctx, const Source& source) {
     const std::vector<std::uint32_t> order = shuffled(source.size(), o_.validation_samples, 0, 0xFFFFFFFF);
     const index_t all = static_cast<index_t>(order.size());
-    batch_loader<Source, rank, Context> loader(source, order, o_.batch, 0, 0, false);
+    batch_loader<Source, rank, Context, in_bytes<Source, Context>> loader(source, order, o_.batch, 0, 0, false);
     double sum = 0;
     for (index_t done = 0; done < all;) {
       const auto data = loader.next();
@@ -173,6 +173,10 @@ class trainer {
 
  private:
   using clock = std::chrono::steady_clock;
+  /// Whether windows go to a device as bytes, which makes the numbers: of sources that leave that to it.
+  template <class Source, class Context>
+  static constexpr bool in_bytes =
+      detail::batch_memory<Context>::device && window_source<Source> && !training_task<Model> && rank == 4;
 
   template <class Train, class Validation>
   void start(const Train& train, const Validation& validation) {
@@ -225,9 +229,9 @@ class trainer {
     if (n > 1 && o_.batch > 1 && n % o_.batch == 1) order.pop_back();  // batch norm needs more than one sample
     const index_t batches = (static_cast<index_t>(order.size()) + o_.batch - 1) / o_.batch;
     if (progress_.batch >= batches) return true;
-    batch_loader<Train, rank, Context> loader(train, order, o_.batch, progress_.batch,
-                                              static_cast<std::uint32_t>(progress_.epoch), o_.augment,
-                                              o_.loader_threads);
+    batch_loader<Train, rank, Context, in_bytes<Train, Context>> loader(
+        train, order, o_.batch, progress_.batch, static_cast<std::uint32_t>(progress_.epoch), o_.augment,
+        o_.loader_threads);
     while (progress_.batch < batches) {
       const auto data = loader.next();
       if (o_.schedule == learning_rate_schedule::cosine) {
@@ -255,8 +259,8 @@ class trainer {
     return true;
   }
 
-  template <class Context>
-  double step(Context& ctx, const_view<float, rank> x, const_view<float, 2> targets, bool& skipped) {
+  template <class Context, class Input>
+  double step(Context& ctx, const Input& x, const_view<float, 2> targets, bool& skipped) {
     ops::fill(ctx, model_.gradients(), 0.0F);
     before_.take(model_);
     if constexpr (requires { task_.begin_step(index_t{}); }) task_.begin_step(adam_.step());

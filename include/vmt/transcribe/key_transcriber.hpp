@@ -35,7 +35,10 @@ namespace vmt::inline VMT_ABI::transcribe {
 ///
 /// The state does not grow with the video, and once it runs nothing is allocated for a frame but for notes that are
 /// held. After an exception only destruction is meaningful.
-template <class Context>
+///
+/// `Engine` computes the network with a `Context`: `key_engine` on the CPU, `gpu_key_engine` on a device, or another
+/// class with their constructor and calls.
+template <class Context, class Engine = key_engine>
 class key_transcriber {
  public:
   /// Throws `invalid_argument` for options out of range or without a keyboard, and as `keyboard::validate`.
@@ -203,7 +206,7 @@ class key_transcriber {
   Context* context_;
   transcribe_options options_;
   keyboard::strip_layout layout_;
-  key_engine engine_;
+  Engine engine_;
   key_decoder decoder_;
   frame_gate gate_;
   std::optional<keyboard::tracked_strip> straight_;
@@ -222,11 +225,12 @@ class key_transcriber {
 
 /// Transcribes a video by `key_net`: each frame of `source`, in order, then the end; notes go to `sink` in the order of
 /// their onsets. The notes are those that `key_transcriber` gives frame by frame. Throws as it does, and what the
-/// source throws: a file sink that was not committed then leaves no file.
-template <class Context, frame_source S, note_sink K>
+/// source throws: a file sink that was not committed then leaves no file. Another engine than the CPU's is named:
+/// `transcribe<gpu_key_engine<cuda_runtime>>(…)`.
+template <class Engine = key_engine, class Context, frame_source S, note_sink K>
 transcription_result transcribe(Context& context, const key_net<float>& net, S&& source, K&& sink,
                                 const transcribe_options& options) {
-  key_transcriber<Context> t(context, net, options);
+  key_transcriber<Context, Engine> t(context, net, options);
   return detail::run_video(t, source, sink, options);
 }
 

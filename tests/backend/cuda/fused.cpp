@@ -59,6 +59,25 @@ void for_each_fused(simulated_context& ctx, F check) {
     gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring, first, {}, found[0], {3, 2, 1});
     check(joined<T>(found), joined<T>(y));
   }
+  const auto window = case_tensor<T>(extents<3>{4, 7, 3}, 7), before = case_tensor<T>(extents<3>{4, 7, 5}, 8);
+  const auto left = case_tensor<T>(extents<2>{4, 5}, 9), right = case_tensor<T>(extents<2>{4, 2}, 10);
+  const auto device_before = there(ctx, before);
+  const auto device_left = there(ctx, left), device_right = there(ctx, right);
+  for (const bool frame : {false, true})
+    for (const bool skip : {false, true}) {
+      cpu_tensor<T, 3> y = window;
+      for (index_t c = 0; c < 4; ++c)
+        for (index_t row = 0; row < 7; ++row) {
+          for (index_t l = 0; l < 2; ++l) y(c, row, l) = window(c, row, l + 1);
+          y(c, row, index_t{2}) = !frame ? T(0) : row < 5 ? left(c, row) : right(c, row - 5);
+          if (skip) y(c, row, index_t{2}) += before(c, row, index_t{2});
+        }
+      auto found = there(ctx, window);
+      gpu::slide_window<simulated_runtime, T>(ctx, frame ? const_view<T, 2>(device_left) : const_view<T, 2>{},
+                                              frame ? const_view<T, 2>(device_right) : const_view<T, 2>{},
+                                              skip ? const_view<T, 3>(device_before) : const_view<T, 3>{}, 2, found);
+      check(joined<T>(found), joined<T>(y));
+    }
 }
 
 }  // namespace

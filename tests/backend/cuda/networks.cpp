@@ -13,6 +13,8 @@
 #include "support/op_cases.hpp"
 #include "support/random_net.hpp"
 
+#include <map>
+
 using namespace vmt;
 using vmt_test::case_tensor;
 using vmt_test::distance;
@@ -84,6 +86,33 @@ TEST_CASE("every onset_net answers alike on the device and on the host") {
     tensor<float, 2, simulated> again(2, o.keys);
     copy.forward(device, there(device, x), again);
     CHECK(joined<float>(again) == joined<float>(there_logits));
+  }
+}
+
+TEST_CASE("a forward pass on the device has no pass of its own for batch norm, ReLU or the addition of a shortcut") {
+  simulated_context device;
+  device.runtime().remember(true);
+  for (const onset_net_options& o : vmt_test::all_options()) {
+    CAPTURE(name(o.variant));
+    onset_net<float, simulated> net(o);
+    nn::initialise<float, simulated>(net, 1);
+    const auto x = there(device, case_tensor<float>(extents<4>{2, o.frames, 33, 64}, 1, 0, 1));
+    tensor<float, 2, simulated> logits(2, o.keys);
+    device.runtime().forget();
+    net.forward(device, x, logits);
+    std::map<std::string, index_t> launches;
+    for (const auto& e : device.runtime().events()) ++launches[e.name];
+    const bool aggregates = o.variant != onset_variant::resnet && o.stem == onset_stem::conv1 &&
+                            o.aggregation == nn::aggregation_kind::channelwise;
+    CHECK(launches["norm_aggregate"] == (aggregates ? 1 : 0));  // all of the stem behind its convolution
+    CHECK(launches["aggregate"] == (o.variant != onset_variant::resnet && o.stem == onset_stem::layer1 &&
+                                            o.aggregation == nn::aggregation_kind::channelwise
+                                        ? 1
+                                        : 0));
+    CHECK(launches["batch_norm_fold"] == (aggregates ? 19 : 20));  // conv1, two of each block, three shortcuts
+    CHECK(launches["batch_norm_affine"] == 0);
+    CHECK(launches["add"] == 0);
+    CHECK(launches["relu"] == (o.variant == onset_variant::slope ? 1 : 0));  // the slope module's
   }
 }
 

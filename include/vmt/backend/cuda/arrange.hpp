@@ -11,6 +11,16 @@
 
 namespace vmt::inline VMT_ABI {
 
+namespace gpu {
+/// `ops::sample_columns` with its tables, `columns_of`, on the device.
+template <class R, class T>
+void sample_columns(gpu_context<R>& ctx, const_view<T, 3> x, input_span<between> points,
+                    input_span<std::int32_t> samples, tensor_view<T, 4> y) {
+  ctx.map(y.size(),
+          sample_columns_body<T>{window_sizes(x.extents(), y.extents()), points, samples, ctx.in(x), ctx.out(y)});
+}
+}  // namespace gpu
+
 template <class R, class T>
 void vmt_concat_channels(gpu_context<R>& ctx, const_view<T, 4> a, const_view<T, 4> b, tensor_view<T, 4> y) {
   if (y.empty()) return;
@@ -96,10 +106,8 @@ void vmt_sample_columns(gpu_context<R>& ctx, const_view<T, 3> x, std::span<const
   if (y.empty()) return;
   auto room = ctx.scratch().borrow();
   const gpu::column_table table = gpu::columns_of(places, y.extent(1), x.extent(2));
-  ctx.map(y.size(),
-          gpu::sample_columns_body<T>{gpu::window_sizes(x.extents(), y.extents()),
-                                      ctx.template upload<gpu::between>(room, table.points),
-                                      ctx.template upload<std::int32_t>(room, table.samples), ctx.in(x), ctx.out(y)});
+  gpu::sample_columns(ctx, x, ctx.template upload<gpu::between>(room, table.points),
+                      ctx.template upload<std::int32_t>(room, table.samples), y);
 }
 
 template <class R, class T>

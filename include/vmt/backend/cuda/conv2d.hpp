@@ -3,7 +3,7 @@
 
 #include <vmt/backend/cuda/bodies/conv2d_by_tap.hpp>
 #include <vmt/backend/cuda/norm.hpp>
-#include <vmt/ops/conv2d.hpp>
+#include <vmt/ops/conv2d_norm.hpp>
 
 /// \file
 /// Convolutions on a device: implicit matrix products in the arithmetic of the context. A 1×1 convolution without
@@ -44,16 +44,28 @@ void in_arithmetic(gpu_context<R>& ctx, F&& work) {
   work.template operator()<exact<T>>();
 }
 
-/// The weight as the kernels that go tap by tap want it, in scratch memory.
+/// The weight as the kernels that go tap by tap want it, in scratch memory; the filters times `scale`, unless that is
+/// nothing.
 template <class R, class T>
 [[nodiscard]] input_span<T> arranged(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
-                                     const_view<T, 4> w, bool backward) {
+                                     const_view<T, 4> w, bool backward, input_span<T> scale = {}) {
   const index_t taps = w.extent(2) * w.extent(3), filters = w.extent(0), channels = w.extent(1);
   T* const there = room.template take<T>(w.size());
   const int by_filter = static_cast<int>(channels * taps), by_channel = static_cast<int>(taps);
   ctx.map(w.size(), arrange_weight<T>{divisor(backward ? filters : channels), divisor(backward ? channels : filters),
                                       backward ? by_channel : by_filter, backward ? by_filter : by_channel, ctx.in(w),
-                                      ctx.out(there, w.size())});
+                                      scale, ctx.out(there, w.size())});
+  return ctx.in(static_cast<const T*>(there), w.size());
+}
+/// The weight as it is, the filters times `scale`, in scratch memory.
+template <class R, class T>
+[[nodiscard]] input_span<T> scaled(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
+                                   const_view<T, 4> w, input_span<T> scale) {
+  T* const there = room.template take<T>(w.size());
+  const index_t of_filter = w.extent(1) * w.extent(2) * w.extent(3);
+  // As if all numbers of a filter were channels of one tap.
+  ctx.map(w.size(), arrange_weight<T>{divisor(of_filter), divisor(w.extent(0)), static_cast<int>(of_filter), 1,
+                                      ctx.in(w), scale, ctx.out(there, w.size())});
   return ctx.in(static_cast<const T*>(there), w.size());
 }
 
@@ -65,10 +77,11 @@ template <class R, class T>
 
 /// y = act(conv(x, w) + bias + residual): bias and residual may be nothing, `relu` chooses the activation.
 /// \param ready  w as `arrange_weight` arranges it, (R·S)×K×C, by one who uses it often; or nothing
+/// \param scale  of each filter, by which w is multiplied where it is not `ready`; or nothing
 template <class R, class T>
 void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
             const_view<T, 4> residual, bool relu, tensor_view<T, 4> y, const ops::conv2d_params& p,
-            const_view<T, 3> ready = {}) {
+            const_view<T, 3> ready = {}, input_span<T> scale = {}) {
   if (y.empty()) return;
   const index_t pixels = y.extent(2) * y.extent(3);
   if (is_pointwise(w.extents(), p) && bias.empty() && residual.empty() && !relu) {
@@ -90,11 +103,12 @@ void conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_v
   auto room = ctx.scratch().borrow();
   in_arithmetic<T>(ctx, [&]<class Math>() {
     if (s.channels % Math::depth == 0) {
-      const input_span<T> weight = ready.empty() ? arranged(ctx, room, w, false) : ctx.in(ready);
+      const input_span<T> weight = ready.empty() ? arranged(ctx, room, w, false, scale) : ctx.in(ready);
       const arranged_weight<T, false> left{s.filters, s.by_channels, weight};
       launch_product<Math, R, T>(ctx, rows, columns, s.weights, left, conv_input_by_tap<T>{input}, out);
     } else {
-      launch_product<Math, R, T>(ctx, rows, columns, s.weights, conv_weight<T>{s, ctx.in(w)}, input, out);
+      const input_span<T> weight = scale.present() ? scaled(ctx, room, w, scale) : ctx.in(w);
+      launch_product<Math, R, T>(ctx, rows, columns, s.weights, conv_weight<T>{s, weight}, input, out);
     }
   });
 }
@@ -105,6 +119,23 @@ template <class R, class T>
 void vmt_conv2d(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias, tensor_view<T, 4> y,
                 const ops::conv2d_params& p) {
   gpu::conv2d(ctx, x, w, bias, {}, false, y, p);
+}
+
+/// The norm folded into weight and bias, as the live engines fold it once: the rest happens where sums leave the
+/// kernel.
+template <class R, class T>
+void vmt_conv2d_norm(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
+                     const ops::given_norm<T>& n, const_view<T, 4> residual, bool relu, tensor_view<T, 4> y,
+                     const ops::conv2d_params& p) {
+  if (y.empty()) return;
+  auto room = ctx.scratch().borrow();
+  const index_t filters = w.extent(0);
+  T* const scale = room.template take<T>(filters);
+  T* const shift = room.template take<T>(filters);
+  ctx.map(filters, gpu::norm_fold_body<T>{ctx.in(n.gamma), ctx.in(n.beta), ctx.in(n.mean), ctx.in(n.variance),
+                                          n.epsilon, ctx.in(bias), ctx.out(scale, filters), ctx.out(shift, filters)});
+  gpu::conv2d(ctx, x, w, const_view<T, 1>(shift, extents<1>{filters}), residual, relu, y, p, {},
+              ctx.in(static_cast<const T*>(scale), filters));
 }
 
 template <class R, class T>

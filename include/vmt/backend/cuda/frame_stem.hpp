@@ -75,6 +75,24 @@ void frame_maps_backward(gpu_context<R>& ctx, const_view<T, 4> x, tensor_view<co
 }
 }  // namespace gpu
 
+/// As in training: what lies between the convolution and the sum over frames is never written, and the maps of all
+/// frames are kept as the products are.
+template <class R, class T>
+void vmt_frame_stem(gpu_context<R>& ctx, const_view<T, 4> x, const ops::frame_stem_parameters<T>& p,
+                    const_view<T, 1> mean, const_view<T, 1> variance, double epsilon, tensor_view<T, 4> y) {
+  if (y.empty()) return;
+  auto room = ctx.scratch().borrow();
+  const index_t channels = y.extent(1), pixels = y.extent(2) * y.extent(3);
+  const tensor_view<T, 1> inverse(room.template take<T>(channels), {channels});
+  ctx.map(channels, gpu::inverse_deviation_body<T>{ctx.in(variance), epsilon, ctx.out(inverse)});
+  gpu::with_stored_maps<T>(ctx, [&]<class Stored>() {
+    const tensor_view<const Stored, 4> a = gpu::make_frame_maps<Stored, R, T>(ctx, room, x, p, y);
+    ctx.map(y.size(),
+            gpu::norm_aggregate_body<T, Stored>{gpu::forward_of<R, T>(ctx, p, mean, inverse, pixels),
+                                                gpu::divisor(pixels), gpu::divisor(channels), ctx.in(a), ctx.out(y)});
+  });
+}
+
 template <class R, class T>
 void vmt_frame_stem_train(gpu_context<R>& ctx, const_view<T, 4> x, const ops::frame_stem_parameters<T>& p,
                           const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y) {

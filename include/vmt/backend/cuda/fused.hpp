@@ -22,4 +22,21 @@ void aggregate_pool(gpu_context<R>& ctx, const_view<T, 4> ring, index_t first, c
                                            ctx.in(ring), ctx.out(y)});
 }
 
+/// The next frame of a window over time, in place; w: C×R×L, newest frame last. The frame is x, C × R' numbers of the
+/// first rows, and `others`, C × (R − R') of the rest, plus frame `at` of the window `skip` (C×R×L') unless that is
+/// empty. x empty and `others` empty: zeros come in.
+template <class R, class T>
+void slide_window(gpu_context<R>& ctx, const_view<T, 2> x, const_view<T, 2> others, const_view<T, 3> skip, index_t at,
+                  tensor_view<T, 3> w) {
+  const index_t rows = w.extent(1);
+  if (!x.empty() || !others.empty()) {
+    ops::detail::require_same("slide_window", "frame", extents<2>{w.extent(0), x.extent(1) + others.extent(1)},
+                              extents<2>{w.extent(0), rows});
+  }
+  ctx.map(w.extent(0) * rows,
+          slide_window_body<T>{static_cast<int>(w.extent(2)), static_cast<int>(rows), static_cast<int>(x.extent(1)),
+                               divisor(rows), ctx.in(x), ctx.in(others), ctx.in(skip), static_cast<int>(skip.extent(2)),
+                               static_cast<int>(at), ctx.out(w)});
+}
+
 }  // namespace vmt::inline VMT_ABI::gpu

@@ -13,3 +13,4 @@
 #include <vmt/backend/cuda/loss.hpp>
 #include <vmt/backend/cuda/norm.hpp>
 #include <vmt/backend/cuda/pool2d.hpp>
+#include <vmt/backend/cuda/window_input.hpp>

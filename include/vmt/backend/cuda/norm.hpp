@@ -55,8 +55,8 @@ void vmt_batch_norm(gpu_context<R>& ctx, const_view<T, 4> x, const_view<T, 1> ga
   const index_t c = x.extent(1);
   const tensor_view<T, 1> a(room.template take<T>(c), {c});
   const tensor_view<T, 1> b(room.template take<T>(c), {c});
-  ctx.map(c, gpu::norm_fold_body<T>{ctx.in(gamma), ctx.in(beta), ctx.in(mean), ctx.in(variance), epsilon, ctx.out(a),
-                                    ctx.out(b)});
+  ctx.map(c, gpu::norm_fold_body<T>{
+                 ctx.in(gamma), ctx.in(beta), ctx.in(mean), ctx.in(variance), epsilon, {}, ctx.out(a), ctx.out(b)});
   ctx.map(x.size(), gpu::norm_affine_body<T>{gpu::channel_of(c, x.extent(2) * x.extent(3)), ctx.in(x),
                                              ctx.in(const_view<T, 1>(a)), ctx.in(const_view<T, 1>(b)), ctx.out(y)});
 }

@@ -15,20 +15,22 @@
 
 namespace vmt::inline VMT_ABI::gpu {
 
-/// y[tap, o, i] = w[o, i, tap] or, transposed, w[i, o, tap]: the weight as `arranged_weight` reads it.
+/// y[tap, o, i] = w[o, i, tap] or, transposed, w[i, o, tap]: the weight as `arranged_weight` reads it. Each outer
+/// channel's numbers times its scale, where there is one: a batch norm that follows.
 template <class T>
 struct arrange_weight {
   using kind = map_kind;
   static constexpr const char* name = "arrange_weight";
   divisor by_inner, by_outer;
   int outer_distance, inner_distance;  ///< in w
-  input_span<T> w;
+  input_span<T> w, scale;
   device_span<T> y;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_inner.quotient(i);
     const int tap = by_outer.quotient(line);
-    y.set(i,
-          w[(line - tap * by_outer.value()) * outer_distance + (i - line * by_inner.value()) * inner_distance + tap]);
+    const int outer = line - tap * by_outer.value();
+    const T v = w[outer * outer_distance + (i - line * by_inner.value()) * inner_distance + tap];
+    y.set(i, scale.present() ? v * scale[outer] : v);
   }
 };
 

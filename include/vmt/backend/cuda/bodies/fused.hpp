@@ -47,4 +47,35 @@ struct aggregate_pool_body {
   }
 };
 
+/// The last L frames of each row of numbers, moved on by one, in place:
+///   w[c,r,l] = w[c,r,l+1] for l < L−1,   w[c,r,L−1] = x[c,r] + skip[c,r,at]
+/// x comes in two blocks, C × first rows and C × the others; where it is nothing, zeros come in. A thread has the whole
+/// line of a row.
+template <class T>
+struct slide_window_body {
+  using kind = map_kind;
+  static constexpr const char* name = "slide_window";
+  int length;  ///< L
+  int rows, first;
+  divisor by_rows;
+  input_span<T> x, others;
+  input_span<T> skip;  ///< another window, of `skip_length` frames, or nothing
+  int skip_length, skip_at;
+  device_span<T> w;
+
+  VMT_HOST_DEVICE void operator()(int i) const {
+    for (int l = i * length; l < (i + 1) * length - 1; ++l) w.set(l, w[l + 1]);
+    const int c = by_rows.quotient(i);
+    T v = incoming(c, i - c * rows);
+    if (skip.present()) v += skip[i * skip_length + skip_at];
+    w.set((i + 1) * length - 1, v);
+  }
+
+ private:
+  [[nodiscard]] VMT_HOST_DEVICE T incoming(int c, int r) const {
+    if (r < first) return x.present() ? x[c * first + r] : T(0);
+    return others.present() ? others[c * (rows - first) + (r - first)] : T(0);
+  }
+};
+
 }  // namespace vmt::inline VMT_ABI::gpu

@@ -16,18 +16,33 @@ struct channel_of {
   [[nodiscard]] VMT_HOST_DEVICE int operator()(int i) const { return by_channels.remainder(by_pixels.quotient(i)); }
 };
 
-/// Two numbers for each channel from given statistics: y = a·x + b.
+/// Two numbers for each channel from given statistics: norm(x + bias) = a·x + b.
 template <class T>
 struct norm_fold_body {
   using kind = map_kind;
   static constexpr const char* name = "batch_norm_fold";
   input_span<T> gamma, beta, mean, variance;
   double epsilon;
+  input_span<T> bias;  ///< of what is normed, or nothing
   device_span<T> a, b;
   VMT_HOST_DEVICE void operator()(int c) const {
     const double scale = static_cast<double>(gamma[c]) / std::sqrt(static_cast<double>(variance[c]) + epsilon);
     a.set(c, static_cast<T>(scale));
-    b.set(c, static_cast<T>(static_cast<double>(beta[c]) - static_cast<double>(mean[c]) * scale));
+    const double origin = static_cast<double>(mean[c]) - (bias.present() ? static_cast<double>(bias[c]) : 0.0);
+    b.set(c, static_cast<T>(static_cast<double>(beta[c]) - origin * scale));
+  }
+};
+
+/// 1/√(variance + ε) of each channel.
+template <class T>
+struct inverse_deviation_body {
+  using kind = map_kind;
+  static constexpr const char* name = "inverse_deviation";
+  input_span<T> variance;
+  double epsilon;
+  device_span<T> y;
+  VMT_HOST_DEVICE void operator()(int c) const {
+    y.set(c, static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon)));
   }
 };
 

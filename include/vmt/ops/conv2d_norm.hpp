@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vmt/ops/activation.hpp>
+#include <vmt/ops/batch_norm.hpp>
+#include <vmt/ops/conv2d.hpp>
+
+namespace vmt::inline VMT_ABI::ops {
+
+/// A batch norm whose statistics are given: y = gamma[c] · (x − mean[c]) / √(variance[c] + epsilon) + beta[c].
+template <class T>
+struct given_norm {
+  const_view<T, 1> gamma, beta, mean, variance;
+  double epsilon = 1e-5;
+};
+
+/// For inference a convolution and what follows it, as if `conv2d`, `batch_norm`, `add` and `relu` came one after the
+/// other:
+///   y = act(norm(conv2d(x, w) + bias) + residual)
+/// bias and residual may be empty, `with_relu` chooses the activation. residual: as y, but not its memory. The other
+/// sizes are those of `conv2d`.
+struct conv2d_norm_fn {
+  template <class Context, class Y>
+  void operator()(Context& ctx, in_view<Y> x, in_view<Y> w, const_view<scalar_of<Y>, 1> bias,
+                  const given_norm<scalar_of<Y>>& norm, in_view<Y> residual, bool with_relu, Y&& y,
+                  const conv2d_params& p = {}) const {
+    const out_view<Y> out = y;
+    detail::check_conv2d<scalar_of<Y>>("conv2d_norm", x, w, bias, out, p);
+    detail::check_per_channel<scalar_of<Y>>("conv2d_norm", out, {norm.gamma, norm.beta, norm.mean, norm.variance});
+    const bool adds = residual.data_handle() != nullptr;
+    if (adds) detail::require_same("conv2d_norm", "residual", residual.extents(), out.extents());
+    if constexpr (requires { vmt_conv2d_norm(ctx, x, w, bias, norm, residual, with_relu, out, p); }) {
+      vmt_conv2d_norm(ctx, x, w, bias, norm, residual, with_relu, out, p);
+    } else {
+      conv2d(ctx, x, w, bias, out, p);
+      batch_norm(ctx, out, norm.gamma, norm.beta, norm.mean, norm.variance, norm.epsilon, out);
+      if (adds) add(ctx, out, residual, out);
+      if (with_relu) relu(ctx, out, out);
+    }
+  }
+};
+inline constexpr conv2d_norm_fn conv2d_norm{};
+
+}  // namespace vmt::inline VMT_ABI::ops
