@@ -81,7 +81,7 @@ def measure(engine, a, folder):
 def prepare(a, folder):
     """Weights for all, ONNX files for those that read them."""
     import onset_net
-    onset_net.save(onset_net.randomise(onset_net.OnsetNet(onset_net.Options(width=64)), 0).eval(),
+    onset_net.save(onset_net.randomise(onset_net.OnsetNet(onset_net.Options(width=64, stem=a.stem)), 0).eval(),
                    str(folder / "weights.safetensors"))
     if a.precision == "int8":  # what activations span in noise; no time depends on it
         noise = folder / "noise"
@@ -99,6 +99,7 @@ def main():
     p = argparse.ArgumentParser(description="Times vmt and other engines on the paper's full network.")
     p.add_argument("program", metavar="VMT_PROGRAM")
     p.add_argument("--use", choices=("window", "stream", "chunk"), default="window")
+    p.add_argument("--stem", choices=("conv1", "layer1"), default="conv1", help="layers that each frame passes alone")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch", type=int, default=8, help="windows of a chunk")
@@ -138,7 +139,7 @@ def main():
                     foreign.append((foreign_seconds() - before) / (time.perf_counter() - start))
                 print(f"round {r + 1}/{a.rounds} {engine}: {results[engine][-1]['median_ms']:.2f} ms", file=sys.stderr)
     per = "new frame" if a.use == "stream" else "window"
-    print(f"slope, width 64, {a.use}, {a.threads} threads, {a.precision}, {a.rounds} rounds; ms per {per}")
+    print(f"slope, width 64, stem {a.stem}, {a.use}, {a.threads} threads, {a.precision}, {a.rounds} rounds; ms per {per}")
     print(f"{'engine':20} {'min':>8} {'median':>8} {'medians by round':>20} {'peak MB':>8} {'vmt / it':>9}  spread")
     ours = [r["median_ms"] for r in results["vmt"]]
     for engine, runs in results.items():
