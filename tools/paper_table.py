@@ -3,7 +3,7 @@
 """Table 1 of the paper on data that anybody can make: rendered clips, rendered Hanon, and real clips.
 
     tools/paper_table.py VMT FOLDER [--device cuda] [--width 64] [--epochs 60] [--clips 40] [--seconds 30] [--midi FOLDER]
-                         [--looks 0] [--real CLIP …] [--recipe own|short|paper] [--networks …] [--estimate]
+                         [--key-epochs 60] [--looks 0] [--real CLIP …] [--recipe own|short|paper] [--networks …] [--estimate]
 
 VMT is the program, FOLDER is where everything goes. What is done stays done: after a stop (Ctrl-C, SIGTERM, a crash) the
 same command goes on, trainings from their checkpoint. Other options need another FOLDER.
@@ -218,7 +218,8 @@ class Table:
         first = o.epochs // 6 if "first" in self.recipe else 0
         self.looked_at = max(8, o.samples // 8)  # windows to validate with
         self.samples = ("--samples-per-epoch", o.samples, "--validation-samples", self.looked_at)
-        self.epochs = {"first": first, "main": o.epochs - first, "held": o.held_epochs or max(1, o.epochs // 6)}
+        self.epochs = {"first": first, "main": o.epochs - first, "held": o.held_epochs or max(1, o.epochs // 6),
+                       "key_net": o.key_epochs or o.epochs}
         for name in ("clips", "data", "runs", "found"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -330,7 +331,8 @@ class Table:
             return self.train(f"{net}-held", *data, "--targets", "held", *self.stage("held")) / last
         data = ("--data", self.data("", key))
         if key:  # its own recipe, as many windows
-            return self.train("key_net", "--model", "key-net", *data, *cache, "--epochs", self.o.epochs, *self.samples) / last
+            return self.train("key_net", "--model", "key-net", *data, *cache, "--epochs", self.epochs["key_net"],
+                              *self.samples) / last
         begin = ("--variant", net, "--width", self.o.width)
         if self.epochs["first"] > 0:
             before = self.train(f"{net}-first", *data, *begin, "--cache", self.folder / "strips-first", *self.stage("first"))
@@ -463,7 +465,8 @@ class Table:
             kind = "key" if net == "key_net" else "onset"
             if f"train {kind}" not in speed or net == "difference":
                 continue
-            training += speed[f"train {kind}"] * windows * (o.epochs + self.epochs["held"])
+            own = self.epochs["key_net"] if kind == "key" else o.epochs
+            training += speed[f"train {kind}"] * windows * (own + self.epochs["held"])
             epochs.append(f"{net} {speed[f'train {kind}'] * windows:.1f} s")
             passes = len(THRESHOLDS["notes"]) if kind == "key" else 1
             tests = 1 if kind == "key" else 2
@@ -655,11 +658,12 @@ def make(table):
 
     notes = [sum(len(c.truth) for c in clips) for clips in (test, hanon_test)]
     music = "generators and excerpts of MIDI files (no piece in two parts)" if table.pieces else "generators"
+    shorter = f" (key_net: {table.epochs['key_net']})" if table.epochs["key_net"] != o.epochs else ""
     looks = f"{o.looks} keyboard{'s' * (o.looks > 1)} in all parts" if o.looks else "each clip with its own keyboard"
     text += [
         f"Trained on {o.clips} rendered clips of {o.seconds:g} s (`vmt render --preset paper`, {music}; "
         f"{looks}), {o.epochs} epochs of "
-        f"{o.samples} windows, width {o.width}, recipe \"{o.recipe}\"; {table.epochs['held']} epochs more on "
+        f"{o.samples} windows{shorter}, width {o.width}, recipe \"{o.recipe}\"; {table.epochs['held']} epochs more on "
         f"{table.parts['hanon_train']} clips of Hanon-like exercises for the frames. "
         f"Thresholds from {len(validation)} and {len(hanon_validation)} validation clips. Tested on {len(test)} clips of other "
         f"seeds ({notes[0]} notes), {len(hanon_test)} of Hanon ({notes[1]} notes), and {len(real)} real ones, on which nothing "
@@ -697,6 +701,7 @@ def main():
     parser.add_argument("--arithmetic", choices=("f32", "tf32", "bf16"), default="f32", help="of --device cuda")
     parser.add_argument("--width", type=int, default=64, help="of the onset networks; the paper's is 64")
     parser.add_argument("--epochs", type=int, default=60, help="of each network")
+    parser.add_argument("--key-epochs", type=int, default=0, help="of key_net; default: as the others")
     parser.add_argument("--held-epochs", type=int, default=0, help="on Hanon; default: a sixth of --epochs")
     parser.add_argument("--samples", type=int, default=960, help="windows in an epoch")
     parser.add_argument("--clips", type=int, default=40, help="to train with")
