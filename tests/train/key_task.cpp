@@ -86,7 +86,7 @@ TEST_CASE("key_net learns which keys of a toy piano are struck") {
   cpu_context ctx({.threads = 1});
   key_net<float> net = small_net();
   key_task task(net);
-  trainer_options options{.batch = 6, .epochs = 5, .clip_norm = 5};
+  trainer_options options{.batch = 6, .epochs = 10, .clip_norm = 5};
   options.adam.learning_rate = 1e-2;
   trainer t(task, options);
   const double before = t.validate(ctx, check);
