@@ -7,7 +7,7 @@
 #include <vmt/engine/key_engine.hpp>
 
 #include "support/count_allocations.hpp"
-#include "support/key_net.hpp"
+#include "support/key_stream.hpp"
 #include "support/op_cases.hpp"
 
 using namespace vmt;
@@ -28,29 +28,9 @@ cpu_tensor<float, 5> video(index_t frames, index_t rows) {
   return case_tensor<float>(extents<5>{1, frames, 3, rows, width}, 3);
 }
 
-/// All answers of an engine, as K × 5 × T like those of the network.
 template <class Engine, class Context>
 std::vector<float> stream(Context& ctx, Engine& engine, const cpu_tensor<float, 5>& frames) {
-  const index_t count = frames.extent(1), keys = engine.keys();
-  cpu_tensor<float, 4> y(1, keys, key_outputs, count);
-  std::vector<float> numbers(static_cast<std::size_t>(key_outputs * keys));
-  index_t next = 0;
-  const auto take = [&] {
-    REQUIRE(engine.frame() == next);
-    engine.run(ctx, numbers);
-    for (index_t o = 0; o < key_outputs; ++o)
-      for (index_t k = 0; k < keys; ++k) y(0, k, o, next) = numbers[static_cast<std::size_t>(o * keys + k)];
-    ++next;
-  };
-  for (index_t t = 0; t < count; ++t) {
-    engine.push(ctx, frames.view()[0][t]);
-    REQUIRE(engine.ready() == (t >= engine.lookahead()));
-    if (engine.ready()) take();
-  }
-  engine.flush(ctx);
-  while (engine.ready()) take();
-  REQUIRE(next == count);
-  return joined<float>(y);
+  return joined<float>(vmt_test::stream(ctx, engine, frames));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "support/contexts.hpp"
 #include "support/count_allocations.hpp"
-#include "support/key_net.hpp"
+#include "support/key_stream.hpp"
 
 using namespace vmt;
 using namespace vmt_test;
@@ -19,30 +19,6 @@ constexpr index_t width = 80;
 
 cpu_tensor<float, 5> video(index_t frames, index_t rows) {
   return random_tensor<float, 5>({1, frames, 3, rows, width}, 3, -1, 1);
-}
-
-// All answers of the engine, as K × 5 × T like those of the network.
-cpu_tensor<float, 4> stream(cpu_context& ctx, key_engine& engine, const cpu_tensor<float, 5>& frames) {
-  const index_t count = frames.extent(1), keys = engine.keys();
-  cpu_tensor<float, 4> y(1, keys, 5, count);
-  std::vector<float> numbers(static_cast<std::size_t>(5 * keys));
-  index_t next = 0;
-  const auto take = [&] {
-    REQUIRE(engine.frame() == next);
-    engine.run(ctx, numbers);
-    for (index_t o = 0; o < 5; ++o)
-      for (index_t k = 0; k < keys; ++k) y(0, k, o, next) = numbers[static_cast<std::size_t>(o * keys + k)];
-    ++next;
-  };
-  for (index_t t = 0; t < count; ++t) {
-    engine.push(ctx, frames.view()[0][t]);
-    REQUIRE(engine.ready() == (t >= engine.lookahead()));
-    if (engine.ready()) take();
-  }
-  engine.flush(ctx);
-  while (engine.ready()) take();
-  REQUIRE(next == count);
-  return y;
 }
 
 }  // namespace
