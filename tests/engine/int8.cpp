@@ -117,15 +117,17 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
   const map expected = block(plain, x, b, ranges);
 
   using detail::group_map;
-  const group_map from = group_map::bordered(detail::narrow_group, 40, 12, 21);
-  const group_map to = group_map::bordered(detail::narrow_group, 80, expected.extent(2), expected.extent(3));
+  const index_t group = make_int8_kernels(ctx.isa()).group;
+  const group_map from = group_map::bordered(group, 40, 12, 21);
+  const group_map to = group_map::bordered(group, 80, expected.extent(2), expected.extent(3));
   const engine::fast_block<engine::int8_layer> fast(ctx.groups(), b, from, to, 1, "", ranges, in);
-  host_buffer<std::uint8_t> xs(from.size()), middle(to.size()), y(to.size());
+  constexpr index_t slack = engine::int8_layer::slack;
+  host_buffer<std::uint8_t> xs(from.size() + slack), middle(to.size() + slack), y(to.size() + slack);
   std::fill_n(xs.data(), xs.size(), engine::int8_layer::stored(0, in));
   for (index_t c = 0; c < 40; ++c)
     for (index_t i = 0; i < 12; ++i)
       for (index_t j = 0; j < 21; ++j) {
-        xs.data()[from.at(c / 32, i, j) + c % 32] = engine::int8_layer::stored(static_cast<float>(x(0, c, i, j)), in);
+        xs.data()[from.at(c / group, i, j) + c % group] = engine::int8_layer::stored(static_cast<float>(x(0, c, i, j)), in);
       }
   fast.run(ctx, xs.data(), y.data(), middle.data(), 1);
   const engine::affine out(ranges.at("conv2"));
@@ -134,7 +136,7 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
   for (index_t c = 0; c < 80; ++c)
     for (index_t i = 0; i < to.height; ++i)
       for (index_t j = 0; j < to.width; ++j) {
-        const double d = std::abs(out.step * y.data()[to.at(c / 32, i, j) + c % 32] - expected(0, c, i, j)) / out.step;
+        const double d = std::abs(out.step * y.data()[to.at(c / group, i, j) + c % group] - expected(0, c, i, j)) / out.step;
         worst = std::max(worst, d);
         others += d > 0.5;
       }
@@ -184,24 +186,28 @@ TEST_CASE("behind the max-pool every instruction set gives the same bits") {
   cpu_context plain({.threads = 1, .isa = cpu_isa::portable});
   const activation_ranges ranges = calibrated(plain, net);
   std::vector<float> expected;
-  for (const cpu_isa isa : {cpu_isa::portable, cpu_isa::avx2, cpu_isa::avx512}) {
+  for (const auto& [isa, tiles] : {std::pair{cpu_isa::portable, "0"}, std::pair{cpu_isa::avx2, "0"},
+                                   std::pair{cpu_isa::avx512, "0"}, std::pair{cpu_isa::avx512, "1"}}) {
+    ::setenv("VMT_CPU_AMX", tiles, 1);
     if (!supported(isa) || !make_int8_kernels(isa).usable()) continue;
-    CAPTURE(name(isa));
+    const index_t group = make_int8_kernels(isa).group;
+    CAPTURE(make_int8_kernels(isa).name);
     cpu_context ctx({.threads = 1, .isa = isa});
     const onset_net<float>::shapes s = net.sizes({1, 5, height, width});
-    engine::onset_tail<engine::int8_layer> tail(ctx, net, s, detail::narrow_group, 1, ranges);
+    engine::onset_tail<engine::int8_layer> tail(ctx, net, s, group, 1, ranges);
     rng r(1);
     const detail::group_map& m = tail.input_map();
     for (index_t c = 0; c < m.channels; ++c)
       for (index_t i = 0; i < m.height; ++i)
         for (index_t j = 0; j < m.width; ++j) {
-          tail.input()[m.at(c / 32, i, j) + c % 32] = static_cast<std::uint8_t>(r.uniform(0, 256));
+          tail.input()[m.at(c / group, i, j) + c % group] = static_cast<std::uint8_t>(r.uniform(0, 256));
         }
     std::vector<float> features(static_cast<std::size_t>(net.features()));
     tail.run(ctx, 1, features.data());
     if (expected.empty()) expected = features;
     CHECK(std::memcmp(features.data(), expected.data(), features.size() * sizeof(float)) == 0);
   }
+  ::unsetenv("VMT_CPU_AMX");
 }
 
 TEST_CASE("int8 without the ranges of the maps is refused, and the sentence names those that are missing") {

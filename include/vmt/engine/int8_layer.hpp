@@ -37,10 +37,12 @@ struct int8_weights {
 /// where the last term is one number for each output channel.
 class int8_layer : public narrow_layer<detail::int8_numbers> {
  public:
-  static constexpr index_t slack = 0;
+  /// Bytes that must be readable behind a buffer of maps.
+  static constexpr index_t slack = 64 * 64;
   static constexpr bool quantised = true;
 
   int8_layer() = default;
+  /// \param in, out  with the groups of `make_int8_kernels`
   /// \param ranges  of input, output and residual; below the output's nothing is stored, so that a ReLU is low = 0
   int8_layer(const group_kernels& k, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
              const detail::group_map& in, const detail::group_map& out, index_t, const conv_ranges& ranges)

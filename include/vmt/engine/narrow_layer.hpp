@@ -27,7 +27,7 @@ class narrow_layer {
   narrow_layer(const nn::conv2d<float>& conv, const detail::group_map& in, const detail::group_map& out,
                Element element)
       : in_(in), out_(out) {
-    constexpr index_t group = detail::narrow_group;
+    const index_t group = in.group;
     constexpr index_t packed = Numbers::packed;
     const const_view<float, 4> w = conv.weight();
     const ops::conv2d_params& p = conv.params();
@@ -36,13 +36,13 @@ class narrow_layer {
     stride_h_ = p.stride_h;
     stride_w_ = p.stride_w;
     const index_t rows = w.extent(0);
-    packed_ = host_buffer<weight>(detail::group_weights_size(group, rows, in.groups() * group * taps_));
+    packed_ = host_buffer<weight>(detail::group_weights_size(detail::narrow_group, rows, in.groups() * group * taps_));
     weight* to = packed_.data();
-    for (index_t first = 0; first < rows; first += group)
+    for (index_t first = 0; first < rows; first += detail::narrow_group)
       for (index_t g = 0; g < in.groups(); ++g)
         for (index_t t = 0; t < taps_; ++t)
           for (index_t c = g * group; c < (g + 1) * group; c += packed)
-            for (index_t m = first; m < first + group; ++m)
+            for (index_t m = first; m < first + detail::narrow_group; ++m)
               for (index_t i = c; i < c + packed; ++i, ++to) {
                 if (m < rows && i < in.channels) *to = element(m, i, t);
               }

@@ -203,7 +203,8 @@ class onset_engine {
   }
   void set_int8(cpu_context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s,
                 const activation_ranges& ranges) {
-    auto& tail = tail_.emplace<2>(ctx, net, s, detail::narrow_group, most_, ranges);
+    const int8_kernels kernels = make_int8_kernels(isa_);
+    auto& tail = tail_.emplace<2>(ctx, net, s, kernels.group, most_, ranges);
     std::string missing = ranges.contains("pool") ? "" : " pool";
     tail.for_each_conv([&](const std::string& n, const engine::int8_layer&, index_t) {
       if (!ranges.contains(n)) missing += " " + n;
@@ -212,7 +213,7 @@ class onset_engine {
       throw error(errc::inconsistent,
                   "onset_engine: int8 has to know what the activations span, and is not told for" + missing);
     }
-    quantise_ = make_int8_kernels(isa_).quantise;
+    quantise_ = kernels.quantise;
   }
   void set_front(cpu_context& ctx, const onset_net<float>& net) {
     const auto weight = channelwise() ? net.aggregation().channel_weight() : const_view<float, 2>();
@@ -297,7 +298,7 @@ class onset_engine {
     });
   }
 
-  // The pooled maps in u8; several groups of theirs make one of 32 channels.
+  // The pooled maps in u8; several groups of theirs make one of narrow numbers.
   void quantise(cpu_context& ctx, index_t n) {
     engine::onset_tail<engine::int8_layer>& tail = std::get<2>(tail_);
     const detail::group_map& from = pooled_map_;
@@ -312,7 +313,7 @@ class onset_engine {
         const index_t g = line / from.height % from.groups();
         const index_t w = line / from.height / from.groups();
         quantise_(pooled_.data() + w * from.size() + from.at(g, i, 0), from.width, from.group, per_step, zero,
-                  tail.input() + w * to.size() + to.at(g / parts, i, 0) + g % parts * from.group);
+                  tail.input() + w * to.size() + to.at(g / parts, i, 0) + g % parts * from.group, to.group);
       }
     });
   }
@@ -360,7 +361,7 @@ class onset_engine {
   detail::group_map pooled_map_;
   host_buffer<float> pooled_;  // before it is rounded
   void (*round_)(const float*, index_t, bfloat16*) = nullptr;
-  void (*quantise_)(const float*, index_t, index_t, float, float, std::uint8_t*) = nullptr;
+  void (*quantise_)(const float*, index_t, index_t, float, float, std::uint8_t*, index_t) = nullptr;
   std::variant<engine::onset_tail<engine::fast_conv>, engine::onset_tail<engine::bf16_layer>,
                engine::onset_tail<engine::int8_layer>>
       tail_;

@@ -15,8 +15,6 @@ using detail::group_map;
 
 namespace {
 
-constexpr index_t group = detail::narrow_group;
-
 struct shape {
   index_t images, channels, outputs, height, width, taps, stride;
 };
@@ -80,16 +78,18 @@ struct problem {
 
 // In place: the residual is what lies in the output.
 std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const problem& p) {
+  const index_t group = k.group;
+  constexpr index_t part = detail::narrow_group;
   const group_map in = group_map::bordered(group, p.s.channels, p.s.height, p.s.width);
   const group_map out = group_map::bordered(group, p.s.outputs, p.out_height, p.out_width);
   const index_t taps = p.s.taps * p.s.taps;
-  host_buffer<std::uint8_t> x(p.s.images * in.size()), y(p.s.images * out.size());
-  host_buffer<std::int8_t> w(detail::group_weights_size(group, p.s.outputs, in.groups() * group * taps));
+  host_buffer<std::uint8_t> x(p.s.images * in.size() + 64 * group), y(p.s.images * out.size());
+  host_buffer<std::int8_t> w(detail::group_weights_size(part, p.s.outputs, in.groups() * group * taps));
   host_buffer<float> scale(out.groups() * group), bias(out.groups() * group);
   std::fill_n(x.data(), x.size(), static_cast<std::uint8_t>(p.zero));
   constexpr std::uint8_t frame = 77;
   std::fill_n(y.data(), y.size(), frame);
-  const auto at = [](const group_map& m, index_t n, index_t c, index_t i, index_t j) {
+  const auto at = [&](const group_map& m, index_t n, index_t c, index_t i, index_t j) {
     return n * m.size() + m.at(c / group, i, j) + c % group;
   };
   const auto each = [&](const group_map& m, auto f) {
@@ -106,8 +106,8 @@ std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const pr
     bias.data()[m] = p.bias[static_cast<std::size_t>(m)];
     for (index_t c = 0; c < p.s.channels; ++c)
       for (index_t t = 0; t < taps; ++t) {
-        const index_t run = (m / group * in.groups() + c / group) * taps + t;
-        w.data()[((run * 8 + c % group / 4) * group + m % group) * 4 + c % 4] =
+        const index_t run = (m / part * in.groups() + c / group) * taps + t;
+        w.data()[((run * group / 4 + c % group / 4) * part + m % part) * 4 + c % 4] =
             p.w[static_cast<std::size_t>((m * p.s.channels + c) * taps + t)];
       }
   }
@@ -161,12 +161,17 @@ const shape shapes[] = {{1, 64, 64, 5, 200, 3, 1},   {1, 64, 128, 5, 200, 3, 2},
 
 TEST_CASE("convolutions over maps of bytes equal sums of whole numbers on every instruction set, to the last bit") {
   int found = 0;
-  for (const cpu_isa isa : {cpu_isa::portable, cpu_isa::avx2, cpu_isa::avx512}) {
+  struct way {
+    cpu_isa isa;
+    bool tiles;
+  };
+  for (const auto& [isa, tiles] :
+       {way{cpu_isa::portable, false}, way{cpu_isa::avx2, false}, way{cpu_isa::avx512, false}, way{cpu_isa::avx512, true}}) {
     if (!supported(isa)) continue;
-    const int8_kernels k = make_int8_kernels(isa);
-    if (!k.usable()) continue;
+    const int8_kernels k = make_int8_kernels(isa, tiles);
+    if (!k.usable() || k.amx != tiles) continue;
     ++found;
-    CAPTURE(name(isa));
+    CAPTURE(k.name);
     cpu_context ctx({.threads = 1, .isa = isa});
     for (const shape& s : shapes) {
       CAPTURE(s.width);
@@ -196,20 +201,21 @@ TEST_CASE("numbers become bytes by rounding to the nearest, of two the even one,
   CHECK(to_u8(1e30F) == 255);
   CHECK(to_u8(-1e30F) == 0);
   CHECK(to_u8(-0.2F) == 0);
+  constexpr index_t group = detail::narrow_group;
   std::vector<float> x(5 * group);
   rng r(2);
   for (float& v : x) v = static_cast<float>(r.uniform(-40, 300));
   std::vector<std::uint8_t> expected(x.size()), y(x.size());
-  make_int8_kernels(cpu_isa::portable).quantise(x.data(), 5, group, 0.7F, 12, expected.data());
+  make_int8_kernels(cpu_isa::portable).quantise(x.data(), 5, group, 0.7F, 12, expected.data(), group);
   for (std::size_t i = 0; i < x.size(); ++i) {
     CHECK(expected[i] ==
           static_cast<std::uint8_t>(std::nearbyint(std::clamp(std::fma(x[i], 0.7F, 12.0F), 0.0F, 255.0F))));
   }
   if (supported(cpu_isa::avx512) && make_int8_kernels(cpu_isa::avx512).usable()) {
-    make_int8_kernels(cpu_isa::avx512).quantise(x.data(), 5, group, 0.7F, 12, y.data());
+    make_int8_kernels(cpu_isa::avx512).quantise(x.data(), 5, group, 0.7F, 12, y.data(), group);
     CHECK(y == expected);
   }
-  make_int8_kernels(cpu_isa::portable).quantise(x.data(), 2, 8, 0.7F, 12, y.data() + 8);  // a part of the channels
+  make_int8_kernels(cpu_isa::portable).quantise(x.data(), 2, 8, 0.7F, 12, y.data() + 8, group);  // a part of the channels
   CHECK(y[8] == expected[0]);
   CHECK(y[8 + group] == expected[8]);
 }

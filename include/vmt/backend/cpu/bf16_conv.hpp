@@ -17,7 +17,7 @@ struct bf16_kernels : narrow_kernels<detail::bf16_numbers> {
   if (isa != cpu_isa::avx512 || __builtin_cpu_supports("avx512bf16") == 0) return k;
   detail::set_narrow_tiles<detail::bf16_numbers, detail::bf16_tile>(k, std::make_index_sequence<14>());
   k.round = &detail::round_bf16;
-  k.amx = detail::request_amx();
+  k.amx = detail::request_amx(detail::amx_bf16);
 #endif
   return k;
 }

@@ -42,7 +42,7 @@ __attribute__((target("avx512f,avx512bf16"), always_inline)) inline void finish_
   s0 = _mm512_add_ps(s0, _mm512_loadu_ps(job.end.bias));
   s1 = _mm512_add_ps(s1, _mm512_loadu_ps(job.end.bias + 16));
   if (job.residual != nullptr) {
-    const bfloat16* const r = job.residual + pixel * narrow_group;
+    const bfloat16* const r = job.residual + pixel * job.y_step;
     s0 = _mm512_add_ps(s0, widen_bf16(r));
     s1 = _mm512_add_ps(s1, widen_bf16(r + 16));
   }
@@ -51,7 +51,7 @@ __attribute__((target("avx512f,avx512bf16"), always_inline)) inline void finish_
     relu_lanes<16>(s1);
   }
   const __m512bh both = _mm512_cvtne2ps_pbh(s1, s0);
-  std::memcpy(job.y + pixel * narrow_group, &both, sizeof both);
+  std::memcpy(job.y + pixel * job.y_step, &both, sizeof both);
 }
 
 /// P pixels × 2 registers of sums, as `pixel_tile`: 28 sums, two of weights, one broadcast pair.

@@ -13,9 +13,10 @@ namespace vmt::inline VMT_ABI {
 /// What this processor has for maps of u8 and weights of s8.
 struct int8_kernels : narrow_kernels<detail::int8_numbers> {
   const char* name = "";
-  /// y[32·p + c] = x[group·p + c] · per_step + zero, rounded and cut off, for c < group; a group for AVX-512 has 32.
-  void (*quantise)(const float* x, index_t pixels, index_t group, float per_step, float zero,
-                   std::uint8_t* y) = nullptr;
+  /// y[y_step·p + c] = x[group·p + c] · per_step + zero, rounded and cut off, for c < group; a group for AVX-512 has
+  /// 32.
+  void (*quantise)(const float* x, index_t pixels, index_t group, float per_step, float zero, std::uint8_t* y,
+                   index_t y_step) = nullptr;
 };
 
 namespace detail {
@@ -32,9 +33,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// AVX512-VNNI for avx512, AVX-VNNI for avx2, none where the processor lacks them: others than these are slower than
-/// float. For `portable` plain loops, to compare with.
-[[nodiscard]] inline int8_kernels make_int8_kernels(cpu_isa isa) noexcept {
+/// Tile registers or AVX512-VNNI for avx512, AVX-VNNI for avx2, none where the processor lacks them: others than these
+/// are slower than float. For `portable` plain loops, to compare with.
+[[nodiscard]] inline int8_kernels make_int8_kernels(cpu_isa isa, [[maybe_unused]] bool tiles = true) noexcept {
   using detail::int8_numbers;
   int8_kernels k;
   k.quantise = &detail::quantise_plain;
@@ -49,6 +50,11 @@ namespace detail {
     detail::set_narrow_tiles<int8_numbers, detail::int8_tile_avx512>(k, std::make_index_sequence<14>());
     k.quantise = &detail::quantise_avx512;
     k.name = "int8 vnni";
+    if (tiles && detail::request_amx(detail::amx_int8)) {
+      k.amx = true;
+      k.group = 2 * detail::narrow_group;
+      k.name = "int8 tiles";
+    }
   } else if (isa == cpu_isa::avx2 && detail::has_avx_vnni()) {
     detail::set_narrow_tiles<int8_numbers, detail::int8_tile_avx2>(k, std::make_index_sequence<3>());
     k.name = "int8 vnni";

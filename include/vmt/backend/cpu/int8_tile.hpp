@@ -61,18 +61,18 @@ struct int8_tile_plain {
       for (index_t k = 0; k < narrow_group; ++k) {
         float v = std::fma(static_cast<float>(sum[k]), job->end.scale[k], job->end.bias[k]);
         if (job->residual != nullptr) {
-          v = std::fma(static_cast<float>(job->residual[p * narrow_group + k]), job->end.residual, v);
+          v = std::fma(static_cast<float>(job->residual[p * job->y_step + k]), job->end.residual, v);
         }
-        job->y[p * narrow_group + k] = to_u8(v);
+        job->y[p * job->y_step + k] = to_u8(v);
       }
     }
   }
 };
-/// y[32·p + c] = to_u8(x[group·p + c] / step + zero) for c < group.
-inline void quantise_plain(const float* x, index_t pixels, index_t group, float per_step, float zero,
-                           std::uint8_t* y) noexcept {
+/// y[y_step·p + c] = to_u8(x[group·p + c] / step + zero) for c < group.
+inline void quantise_plain(const float* x, index_t pixels, index_t group, float per_step, float zero, std::uint8_t* y,
+                           index_t y_step) noexcept {
   for (index_t p = 0; p < pixels; ++p)
-    for (index_t c = 0; c < group; ++c) y[p * narrow_group + c] = to_u8(std::fma(*x++, per_step, zero));
+    for (index_t c = 0; c < group; ++c) y[p * y_step + c] = to_u8(std::fma(*x++, per_step, zero));
 }
 
 #if VMT_CPU_X86_DISPATCH
@@ -95,11 +95,11 @@ __attribute__((target("avx512f"), always_inline)) inline void finish_int8(const 
                              _mm512_loadu_ps(job.end.bias + k));
   if (job.residual != nullptr) {
     __m128i bytes;
-    std::memcpy(&bytes, job.residual + pixel * narrow_group + k, sizeof bytes);
+    std::memcpy(&bytes, job.residual + pixel * job.y_step + k, sizeof bytes);
     const __m512 r = _mm512_maskz_cvtepi32_ps(0xFFFF, _mm512_maskz_cvtepu8_epi32(0xFFFF, bytes));
     v = _mm512_fmadd_ps(r, _mm512_set1_ps(job.end.residual), v);
   }
-  store_u8(v, job.y + pixel * narrow_group + k);
+  store_u8(v, job.y + pixel * job.y_step + k);
 }
 
 /// P pixels × 2 registers of sums, as `pixel_tile`: 28 sums, two of weights, four channels of a pixel in all lanes.
@@ -140,11 +140,13 @@ struct int8_tile_avx512 {
     sum = reinterpret_cast<sums_of_16>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), x, w));
   }
 };
-__attribute__((target("avx512f"))) inline void quantise_avx512(const float* x, index_t pixels, index_t, float per_step,
-                                                               float zero, std::uint8_t* y) noexcept {
-  for (index_t i = 0; i < pixels * narrow_group; i += 16) {
-    store_u8(_mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_set1_ps(per_step), _mm512_set1_ps(zero)), y + i);
-  }
+__attribute__((target("avx512f"))) inline void quantise_avx512(const float* x, index_t pixels, index_t group,
+                                                               float per_step, float zero, std::uint8_t* y,
+                                                               index_t y_step) noexcept {
+  for (index_t p = 0; p < pixels; ++p)
+    for (index_t c = 0; c < group; c += 16, x += 16) {
+      store_u8(_mm512_fmadd_ps(_mm512_loadu_ps(x), _mm512_set1_ps(per_step), _mm512_set1_ps(zero)), y + p * y_step + c);
+    }
 }
 
 /// P pixels × 4 registers of sums: with three pixels 12 of the 16 registers; three broadcasts, one of weights.
@@ -192,7 +194,7 @@ struct int8_tile_avx2 {
         _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(job.end.scale + k), _mm256_loadu_ps(job.end.bias + k));
     if (job.residual != nullptr) {
       std::int64_t bytes;
-      std::memcpy(&bytes, job.residual + pixel * narrow_group + k, sizeof bytes);
+      std::memcpy(&bytes, job.residual + pixel * job.y_step + k, sizeof bytes);
       const __m256 r = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes)));
       v = _mm256_fmadd_ps(r, _mm256_set1_ps(job.end.residual), v);
     }
@@ -200,7 +202,7 @@ struct int8_tile_avx2 {
     const __m256i whole = _mm256_cvtps_epi32(v);
     const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     const std::int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(half, half));
-    std::memcpy(job.y + pixel * narrow_group + k, &bytes, sizeof bytes);
+    std::memcpy(job.y + pixel * job.y_step + k, &bytes, sizeof bytes);
   }
 };
 

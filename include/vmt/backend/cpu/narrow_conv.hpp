@@ -15,7 +15,8 @@ struct narrow_kernels {
 
   index_t pixels = 0;                                                           ///< the largest tile; 0: there is none
   void (*tile[most_pixels + 1])(const detail::narrow_tile_job<Numbers>*) = {};  ///< by pixels, 1 … `pixels`
-  bool amx = false;                                                             ///< bf16 on tile registers
+  bool amx = false;                                                             ///< on tile registers instead
+  index_t group = detail::narrow_group;                                         ///< of the maps
 
   [[nodiscard]] bool usable() const noexcept { return pixels > 0; }
 };
@@ -47,33 +48,34 @@ struct narrow_conv_job {
   typename Numbers::end end;
 };
 
+/// One row of output, channels 32·part … 32·part + 31.
 template <class Numbers>
 void narrow_conv_row(const narrow_kernels<Numbers>& k, const narrow_conv_job<Numbers>& c, index_t line,
-                     index_t g) noexcept {
+                     index_t part) noexcept {
   const index_t image = line / c.out.height;
   const index_t i = line % c.out.height;
-  const index_t at = c.out.at(g, i, 0);
+  const index_t parts = c.out.group / narrow_group;
+  const index_t at = c.out.at(part / parts, i, 0) + part % parts * narrow_group;
   const narrow_tile_job<Numbers> job{c.runs,
                                      c.offset,
                                      c.step,
-                                     c.w + g * c.runs * narrow_group * narrow_group,
+                                     c.w + part * c.runs * k.group * narrow_group,
                                      c.x + image * c.x_image + i * c.x_row,
                                      c.y + image * c.out.size() + at,
+                                     c.out.group,
                                      c.residual == nullptr ? nullptr : c.residual + image * c.residual_image + at,
-                                     c.end.of_group(g)};
+                                     c.end.of_group(part)};
   const index_t width = c.out.width;
 #if VMT_CPU_AMX
-  if constexpr (std::is_same_v<Numbers, bf16_numbers>) {
-    if (k.amx) {
-      // Tiles of 16 pixels, in pairs; the last one ends with the row.
-      const auto begin = [&](index_t t) { return (std::max)((std::min)(16 * t, width - 16), index_t{0}); };
-      for (index_t t = 0; t < ceil_div(width, 16); t += 2) {
-        const index_t a = begin(t);
-        const index_t b = begin(t + 1);  // where there is none: again the last, which then stores nothing
-        amx_tile{a, b, 16 * t - a, 16 * (t + 1) - b, width}.run(job);
-      }
-      return;
+  if (k.amx) {
+    // Tiles of 16 pixels, in pairs; the last one ends with the row.
+    const auto begin = [&](index_t t) { return (std::max)((std::min)(16 * t, width - 16), index_t{0}); };
+    for (index_t t = 0; t < ceil_div(width, 16); t += 2) {
+      const index_t a = begin(t);
+      const index_t b = begin(t + 1);  // where there is none: again the last, which then stores nothing
+      amx_tile<Numbers>{a, b, 16 * t - a, 16 * (t + 1) - b, width}.run(job);
     }
+    return;
   }
 #endif
   const index_t pieces = ceil_div(width, k.pixels);
@@ -82,13 +84,14 @@ void narrow_conv_row(const narrow_kernels<Numbers>& k, const narrow_conv_job<Num
     const index_t to = width * (p + 1) / pieces;
     narrow_tile_job<Numbers> piece = job;
     piece.x += from * c.step;
-    piece.y += from * narrow_group;
-    if (piece.residual != nullptr) piece.residual += from * narrow_group;
+    piece.y += from * job.y_step;
+    if (piece.residual != nullptr) piece.residual += from * job.y_step;
     k.tile[to - from](&piece);
   }
 }
 
-/// Threads and cache blocking as `run_group_conv`. Maps of bf16 need 16 readable pixels behind their last one.
+/// Threads and cache blocking as `run_group_conv`. For tile registers maps need 64 readable pixels behind their last
+/// one.
 template <class Numbers>
 void run_narrow_conv(cpu_context& ctx, const narrow_kernels<Numbers>& k, const narrow_conv_job<Numbers>& c) {
   constexpr auto per_float = static_cast<index_t>(sizeof(float) / sizeof(typename Numbers::number));
@@ -100,8 +103,8 @@ void run_narrow_conv(cpu_context& ctx, const narrow_kernels<Numbers>& k, const n
     std::optional<amx_scope> tiles;
     if (k.amx) tiles.emplace();
 #endif
-    for_each_row(t, ctx.threads().size(), lines, c.out.groups(), block,
-                 [&](index_t line, index_t g) { narrow_conv_row(k, c, line, g); });
+    for_each_row(t, ctx.threads().size(), lines, groups_of(c.out.channels, narrow_group), block,
+                 [&](index_t line, index_t part) { narrow_conv_row(k, c, line, part); });
   });
 }
 
