@@ -9,9 +9,15 @@
 #include <type_traits>
 #include <utility>  // exchange
 
+#ifdef __linux__
+#include <sys/mman.h>  // madvise
+#endif
+
 namespace vmt::inline VMT_ABI {
 
-/// Owned host memory for n numbers, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register).
+/// Owned host memory for n numbers, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register). From two megabytes
+/// on it begins with a large page and asks Linux for such pages: networks walk through more memory than the processor
+/// has translations for small ones.
 template <class T>
 class host_buffer {
   static_assert(std::is_trivially_copyable_v<T>, "a buffer holds plain numbers");
@@ -23,7 +29,7 @@ class host_buffer {
   explicit host_buffer(index_t n) : size_(n) {
     const index_t bytes = checked_product(n, static_cast<index_t>(sizeof(T)));
     if (n == 0) return;
-    data_.reset(static_cast<T*>(::operator new (static_cast<std::size_t>(bytes), std::align_val_t{alignment})));
+    data_ = allocate(static_cast<std::size_t>(bytes));
     std::fill_n(data_.get(), n, T{});
   }
   host_buffer(const host_buffer& other) : host_buffer(other.size_) { std::copy_n(other.data(), size_, data()); }
@@ -40,10 +46,25 @@ class host_buffer {
   [[nodiscard]] index_t size() const noexcept { return size_; }
 
  private:
+  static constexpr std::size_t large_page = std::size_t{1} << 21;
+
   struct release {
-    void operator()(T* p) const noexcept { ::operator delete (p, std::align_val_t{alignment}); }
+    std::align_val_t aligned{alignment};
+    void operator()(T* p) const noexcept { ::operator delete (p, aligned); }
   };
-  std::unique_ptr<T[], release> data_;
+  using owner = std::unique_ptr<T[], release>;
+
+  [[nodiscard]] static owner allocate(std::size_t bytes) {
+    const std::align_val_t aligned{bytes < large_page ? alignment : large_page};
+    void* const p = ::operator new (bytes, aligned);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    // A wish: where it is not granted, all is as without it.
+    if (bytes >= large_page) static_cast<void>(::madvise(p, bytes / large_page * large_page, MADV_HUGEPAGE));
+#endif
+    return owner(static_cast<T*>(p), release{aligned});
+  }
+
+  owner data_;
   index_t size_ = 0;
 };
 
