@@ -59,16 +59,20 @@ struct winograd_job {
 ///
 /// The transformed weights are 5.4 (F(5×5)), 4 (F(4×4)) or 1.8 times as large as the weights, and memory is slower than
 /// the transform: so a slab of them, some input groups for one output group, is made when its turn comes, multiplied
-/// with all tiles of the block while in the second cache, and forgotten. What comes from memory are the plain nine
-/// taps, those of the next slab while this one is multiplied.
+/// with all tiles of the block while in the second cache, and forgotten. The transform waits for the caches that it
+/// writes to, the products for the multipliers: so where weights are many and tiles few, each tile of products is
+/// followed by some kernels of the next slab, whose stores drain meanwhile. What comes from memory are the plain nine
+/// taps, those of the slab that is made next.
 class winograd_block {
  public:
-  static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte
+  static constexpr index_t slab_numbers = index_t{1} << 16;  ///< a quarter of a megabyte, but
+  static constexpr index_t fewest_channels = 64;             ///< so many for each time that sums come and go
 
   winograd_block(const group_kernels& k, const winograd_job& job, const winograd_tiles& tiles, index_t first,
                  index_t count) noexcept
       : k_(k), job_(job), tiles_(tiles), first_(first), count_(count) {
-    slab_ = std::clamp(slab_numbers / (tiles.weights * k.group * k.group), index_t{1}, job.in.groups());
+    slab_ = (std::max)(slab_numbers / (tiles.weights * k.group * k.group), ceil_div(fewest_channels, k.group));
+    slab_ = (std::min)(slab_, job.in.groups());
   }
 
   // The odd group in the distances of points keeps them out of the same cache set.
@@ -77,7 +81,7 @@ class winograd_block {
   [[nodiscard]] index_t u_point() const noexcept { return (slab_ * k_.group + 1) * k_.group; }
   [[nodiscard]] index_t v_size() const noexcept { return tiles_.points * v_point(); }
   [[nodiscard]] index_t m_size() const noexcept { return tiles_.points * m_point(); }
-  [[nodiscard]] index_t u_size() const noexcept { return tiles_.weights * u_point(); }
+  [[nodiscard]] index_t u_size() const noexcept { return tiles_.weights * u_point(); }  ///< of one of the two slabs
   [[nodiscard]] index_t offsets() const noexcept { return slab_; }
 
   /// Tiles from … to−1 of the block, one group of input channels → v.
@@ -91,48 +95,84 @@ class winograd_block {
           kernels().input(&w);
         });
   }
-  /// Output group o: v → y. Room for u, m and offsets is the caller's.
-  void output(index_t o, const float* v, float* u, float* m, index_t* offset) const noexcept {
-    const index_t groups = job_.in.groups();
-    const index_t weights = 9 * k_.group * k_.group;  // of a pair of groups
-    for (index_t first = 0; first < groups; first += slab_) {
-      const index_t count = (std::min)(slab_, groups - first);
-      for (index_t i = 0; i < count; ++i) {
-        const winograd_filter_job w{job_.w + (o * groups + first + i) * weights, u + i * k_.group * k_.group,
-                                    u_point()};
-        kernels().filter(&w);
-        offset[i] = (first + i) * count_ * k_.group;
-      }
-      const float* const next = job_.w + (o * groups + first + count) * weights;  // the next group's behind the last
-      multiply(count, v, u, m, offset, first > 0, next, slab_ * weights);
+  /// Whether a slab is made while another is multiplied.
+  [[nodiscard]] bool overlaps() const noexcept { return count_ <= k_.pixels; }
+  /// Room for a slab, or two, sums and `offsets()`, the caller's. From block to block of a call with the same output
+  /// groups `now` keeps the first slab.
+  struct room {
+    float *now, *next, *m;
+    index_t* offset;
+    bool ready = false;
+  };
+  /// Output groups first … last−1: v → y. `more`: another block will follow for them.
+  void output(index_t first, index_t last, const float* v, room& r, bool more) const noexcept {
+    const index_t slabs = ceil_div(job_.in.groups(), slab_);
+    const index_t all = (last - first) * slabs;
+    const auto slab = [&](index_t s) {  // behind the last begins the next block, with the first
+      const index_t from = s % slabs * slab_;
+      return slab_of{first + s / slabs % (last - first), from, (std::min)(slab_, job_.in.groups() - from)};
+    };
+    if (!r.ready && all > 0) transform(slab(0), 0, vectors(slab(0)), r.now);
+    r.ready = true;
+    for (index_t s = 0; s < all; ++s) {
+      multiply(slab(s), slab(s + 1), slab(s + 2), s + 1 < all || more, v, r);
+      if (overlaps()) std::swap(r.now, r.next);
+      if (s % slabs == slabs - 1) store(slab(s).output, r.m);
     }
-    store(o, m);
   }
 
  private:
-  // m = or += v · u over `groups` input groups; meanwhile `numbers` weights at `next` come nearer.
-  void multiply(index_t groups, const float* v, const float* u, float* m, const index_t* offset, bool add,
-                const float* next, index_t numbers) const noexcept {
+  struct slab_of {
+    index_t output, first, count;  // group of outputs, groups of inputs
+  };
+  [[nodiscard]] const float* weights(const slab_of& s) const noexcept {
+    return job_.w + (s.output * job_.in.groups() + s.first) * 9 * k_.group * k_.group;
+  }
+  // Registers of kernels: those of an input group lie side by side.
+  [[nodiscard]] index_t vectors_of_group() const noexcept { return 2 * k_.group; }
+  [[nodiscard]] index_t vectors(const slab_of& s) const noexcept { return s.count * vectors_of_group(); }
+
+  void transform(const slab_of& s, index_t from, index_t to, float* u) const noexcept {
+    const index_t each = vectors_of_group();
+    for (index_t at = from; at < to;) {
+      const index_t i = at / each;
+      const index_t end = (std::min)(to, (i + 1) * each);
+      const winograd_filter_job w{weights(s) + i * 9 * k_.group * k_.group, u + i * k_.group * k_.group, u_point(),
+                                  at - i * each, end - i * each};
+      kernels().filter(&w);
+      at = end;
+    }
+  }
+  // m = or += v · now; meanwhile the slab that follows is made and the taps of the one after it come nearer.
+  void multiply(const slab_of& s, const slab_of& next, const slab_of& then, bool more, const float* v,
+                const room& r) const noexcept {
     const index_t pieces = ceil_div(count_, k_.pixels);
     const index_t steps = tiles_.points * pieces;
-    const index_t lines = numbers * static_cast<index_t>(sizeof(float)) / cache_line;
+    const slab_of& far = overlaps() ? then : next;
+    const index_t lines = far.count * 9 * k_.group * k_.group * static_cast<index_t>(sizeof(float)) / cache_line;
+    const index_t made = more ? vectors(next) : 0;
+    for (index_t i = 0; i < s.count; ++i) r.offset[i] = (s.first + i) * count_ * k_.group;
     for (index_t q = 0; q < tiles_.points; ++q)
       for (index_t p = 0; p < pieces; ++p) {
         const index_t step = q * pieces + p;
-        for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) prefetch(next, i * cache_line);
+        for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) {
+          prefetch(weights(far), i * cache_line);
+        }
         const index_t from = count_ * p / pieces;
         const index_t to = count_ * (p + 1) / pieces;
-        float* const sums = m + q * m_point() + from * k_.group;
-        const pixel_tile_job tile{groups,
-                                  offset,
+        float* const sums = r.m + q * m_point() + from * k_.group;
+        const pixel_tile_job tile{s.count,
+                                  r.offset,
                                   k_.group,
                                   k_.group,
-                                  u + tiles_.weight(q) * u_point(),
+                                  r.now + tiles_.weight(q) * u_point(),
                                   v + q * v_point() + from * k_.group,
                                   sums,
-                                  {nullptr, add ? sums : nullptr, false}};
+                                  {nullptr, s.first > 0 ? sums : nullptr, false}};
         k_.tile[to - from](&tile);
+        if (overlaps()) transform(next, made * step / steps, made * (step + 1) / steps, r.next);
       }
+    if (!overlaps()) transform(next, 0, made, r.now);
   }
   void store(index_t o, const float* m) const noexcept {
     const group_map& out = job_.out;
@@ -161,20 +201,26 @@ class winograd_block {
   index_t first_, count_, slab_;
 };
 
-/// How the work is cut. Either threads take tiles of their own, and each transforms all weights, or they share the
-/// transformed tiles and take output groups. Neither changes a sum, so results do not depend on the cut.
+/// How the work is cut. Either threads take tiles of their own, and each transforms all weights, or they take output
+/// groups, and share the transformed tiles, or where they are few each makes all of them for itself: what another core
+/// has just written is slow to read. None changes a sum, so results do not depend on the cut.
 struct winograd_cut {
   static constexpr index_t v_numbers = index_t{1} << 17;  ///< half a MB: what a block's v may take of the second cache
   static constexpr index_t fewest_tiles = 40;             ///< so many pay for the transform of the weights
+  static constexpr index_t few_threads = 4;
 
-  bool shared;
+  enum parts { own_tiles, outputs, outputs_alone };
+
+  parts by = own_tiles;
   index_t tiles;  ///< the most in a block
 
   winograd_cut(const winograd_job& job, const winograd_tiles& t, index_t group, index_t threads) noexcept {
     const index_t all = job.images * t.per_image();
     const index_t own = ceil_div(all, threads);
-    shared = threads > 1 && own < fewest_tiles && job.out.groups() >= threads;
-    const index_t share = shared ? all : own;
+    if (threads > 1 && own < fewest_tiles && job.out.groups() >= threads) {
+      by = threads <= few_threads ? outputs_alone : outputs;
+    }
+    const index_t share = by == own_tiles ? own : all;
     const index_t most = (std::max)(v_numbers / (t.points * job.in.groups() * group), fewest_tiles);
     tiles = ceil_div(share, ceil_div(share, most));
   }
@@ -190,16 +236,16 @@ inline void run_winograd(cpu_context& ctx, const winograd_job& job) {
   const index_t out_groups = job.out.groups();
   const winograd_block largest(k, job, tiles, 0, cut.tiles);
   auto scratch = ctx.scratch().borrow();
-  float* const v = scratch.take<float>(largest.v_size() * (cut.shared ? 1 : threads));
+  float* const v = scratch.take<float>(largest.v_size() * (cut.by == winograd_cut::outputs ? 1 : threads));
   float* const m = scratch.take<float>(largest.m_size() * threads);
-  float* const u = scratch.take<float>(largest.u_size() * threads);
+  float* const u = scratch.take<float>(2 * largest.u_size() * threads);
   index_t* const offset = scratch.take<index_t>(largest.offsets() * threads);
-  const auto outputs = [&](const winograd_block& block, const float* from, index_t t, index_t first, index_t last) {
-    for (index_t o = first; o < last; ++o) {
-      block.output(o, from, u + t * largest.u_size(), m + t * largest.m_size(), offset + t * largest.offsets());
-    }
+  const auto room = [&](index_t t) {
+    float* const both = u + 2 * t * largest.u_size();
+    return winograd_block::room{both, both + largest.u_size(), m + t * largest.m_size(),
+                                offset + t * largest.offsets()};
   };
-  if (cut.shared) {
+  if (cut.by == winograd_cut::outputs) {
     for (index_t first = 0; first < all; first += cut.tiles) {
       const index_t count = (std::min)(cut.tiles, all - first);
       const winograd_block block(k, job, tiles, first, count);
@@ -208,18 +254,24 @@ inline void run_winograd(cpu_context& ctx, const winograd_job& job) {
           block.input(g, (std::max)(begin - g * count, index_t{0}), (std::min)(end - g * count, count), v);
         }
       });
-      ctx.threads().run([&](int t) { outputs(block, v, t, out_groups * t / threads, out_groups * (t + 1) / threads); });
+      ctx.threads().run([&](int t) {
+        winograd_block::room r = room(t);
+        block.output(out_groups * t / threads, out_groups * (t + 1) / threads, v, r, false);
+      });
     }
     return;
   }
   ctx.threads().run([&](int t) {
     float* const own = v + t * largest.v_size();
-    const index_t last = all * (t + 1) / threads;
-    for (index_t first = all * t / threads; first < last; first += cut.tiles) {
+    winograd_block::room r = room(t);
+    const bool all_tiles = cut.by == winograd_cut::outputs_alone;
+    const index_t last = all_tiles ? all : all * (t + 1) / threads;
+    for (index_t first = all_tiles ? 0 : all * t / threads; first < last; first += cut.tiles) {
       const index_t count = (std::min)(cut.tiles, last - first);
       const winograd_block block(k, job, tiles, first, count);
       for (index_t g = 0; g < in_groups; ++g) block.input(g, 0, count, own);
-      outputs(block, own, t, 0, out_groups);
+      block.output(all_tiles ? out_groups * t / threads : 0, all_tiles ? out_groups * (t + 1) / threads : out_groups,
+                   own, r, first + count < last);
     }
   });
 }

@@ -256,11 +256,12 @@ struct winograd_output_job {
 };
 
 /// Weights of one group of output channels for one group of input channels: tap t of input channel c at
-/// g + (t·2N + c)·2N → U = G g Gᵀ, point q at u + q·point + c·2N.
+/// g + (t·2N + c)·2N → U = G g Gᵀ, point q at u + q·point + c·2N. Registers first … last−1 of the 4N.
 struct winograd_filter_job {
   const float* g;
   float* u;
   index_t point;
+  index_t first, last;
 };
 
 template <class Row, class Column>
@@ -270,9 +271,10 @@ struct winograd_filter {
     constexpr std::size_t rows = Row::weights;
     constexpr std::size_t columns = Column::weights;
     constexpr index_t group = 2 * N;
-    for (index_t i = 0; i < 2 * group; ++i) {
+    const index_t point = job->point;
+    for (index_t i = job->first; i < job->last; ++i) {
       const float* const g = job->g + i * N;
-      float* const u = job->u + i * N;
+      float* u = job->u + i * N;
       lanes<N> square[rows][3];
       VMT_UNROLL
       for (std::size_t s = 0; s < 3; ++s) {
@@ -288,7 +290,7 @@ struct winograd_filter {
         lanes<N> t[columns];
         Column::template filter<N>(square[r], t);
         VMT_UNROLL
-        for (std::size_t s = 0; s < columns; ++s) store<N>(t[s], u + index_t(r * columns + s) * job->point);
+        for (std::size_t s = 0; s < columns; ++s, u += point) store<N>(t[s], u);
       }
     }
   }
