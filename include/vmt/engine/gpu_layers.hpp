@@ -65,12 +65,11 @@ class gpu_conv {
             params_.out_width(x[3], weight_.extent(3))};
   }
 
-  /// y = act(conv(x) + bias + residual)
-  template <class R>
-  void run(gpu_context<R>& ctx, const_view<float, 4> x, const_view<float, 4> residual, bool relu,
-           tensor_view<float, 4> y) const {
-    gpu::conv2d(ctx, x, const_view<float, 4>(weight_.view()), const_view<float, 1>(bias_.view()), residual, relu, y,
-                params_, const_view<float, 3>(arranged_.view()));
+  /// y = act(conv(x) + bias + residual); maps in float or as the context keeps them.
+  template <class R, class X, class Y>
+  void run(gpu_context<R>& ctx, const X& x, ops::in_view<Y> residual, bool relu, Y&& y) const {
+    gpu::conv2d(ctx, ops::in_view<X>(x), const_view<float, 4>(weight_.view()), const_view<float, 1>(bias_.view()),
+                residual, relu, ops::out_view<Y>(y), params_, const_view<float, 3>(arranged_.view()));
   }
 
  private:
@@ -102,13 +101,13 @@ class gpu_block {
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return convs_[0].out_extents(x); }
 
   /// x → y through `middle` and `shortcut`, room for one output map each.
-  template <class R>
-  void run(gpu_context<R>& ctx, const_view<float, 4> x, tensor_view<float, 4> y, float* middle, float* shortcut) const {
-    const tensor_view<float, 4> m(middle, y.extents());
+  template <class R, class Kept>
+  void run(gpu_context<R>& ctx, const_view<Kept, 4> x, tensor_view<Kept, 4> y, Kept* middle, Kept* shortcut) const {
+    const tensor_view<Kept, 4> m(middle, y.extents());
     convs_[0].run(ctx, x, {}, true, m);
-    const_view<float, 4> residual = x;
+    const_view<Kept, 4> residual = x;
     if (convs_.size() == 3) {
-      const tensor_view<float, 4> s(shortcut, y.extents());
+      const tensor_view<Kept, 4> s(shortcut, y.extents());
       convs_[2].run(ctx, x, {}, false, s);
       residual = s;
     }

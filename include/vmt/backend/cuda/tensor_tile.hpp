@@ -20,7 +20,11 @@ struct bf16_factor {
   static constexpr const char* name = "bf16";
   static constexpr int in_word = 2;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_bf16(x); }
+  [[nodiscard]] static VMT_HOST_DEVICE element enter(stored_bf16 x) noexcept { return x.bits; }
   [[nodiscard]] static VMT_HOST_DEVICE std::uint32_t word(const float* x) noexcept { return to_bf16_pair(x[0], x[1]); }
+  [[nodiscard]] static VMT_HOST_DEVICE std::uint32_t word(const stored_bf16* x) noexcept {
+    return static_cast<std::uint32_t>(x[0].bits) | static_cast<std::uint32_t>(x[1].bits) << 16;
+  }
   [[nodiscard]] static float dot(std::uint32_t a, std::uint32_t b) noexcept {
     return from_bf16(static_cast<element>(a)) * from_bf16(static_cast<element>(b)) +
            from_bf16(static_cast<element>(a >> 16)) * from_bf16(static_cast<element>(b >> 16));
@@ -108,17 +112,26 @@ struct tensor_tile {
     word_tile<rows> left;
     word_tile<columns> right;
 
-    VMT_HOST_DEVICE void put_left(int row, int d, float x) noexcept { put(left, row, d, Factor::enter(x)); }
-    VMT_HOST_DEVICE void put_right(int column, int d, float x) noexcept { put(right, column, d, Factor::enter(x)); }
-    VMT_HOST_DEVICE void put_left_run(int row, int d, const float* x) noexcept {
+    template <class Kept>
+    VMT_HOST_DEVICE void put_left(int row, int d, Kept x) noexcept {
+      put(left, row, d, Factor::enter(x));
+    }
+    template <class Kept>
+    VMT_HOST_DEVICE void put_right(int column, int d, Kept x) noexcept {
+      put(right, column, d, Factor::enter(x));
+    }
+    template <class Kept>
+    VMT_HOST_DEVICE void put_left_run(int row, int d, const Kept* x) noexcept {
       left.quads[word_tile<rows>::quad_at(row, d / run)] = words(x);
     }
-    VMT_HOST_DEVICE void put_right_run(int column, int d, const float* x) noexcept {
+    template <class Kept>
+    VMT_HOST_DEVICE void put_right_run(int column, int d, const Kept* x) noexcept {
       right.quads[word_tile<columns>::quad_at(column, d / run)] = words(x);
     }
 
    private:
-    [[nodiscard]] static VMT_HOST_DEVICE four<std::uint32_t> words(const float* x) noexcept {
+    template <class Kept>
+    [[nodiscard]] static VMT_HOST_DEVICE four<std::uint32_t> words(const Kept* x) noexcept {
       four<std::uint32_t> q;
       for (int i = 0; i < 4; ++i) q.at[i] = Factor::word(x + i * Factor::in_word);
       return q;

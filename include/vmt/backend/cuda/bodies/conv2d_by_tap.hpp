@@ -38,6 +38,7 @@ struct arrange_weight {
 template <class T, bool Backward>
 struct arranged_weight {
   static constexpr const char* name = Backward ? "conv2d_backward_input" : "conv2d";
+  using element = T;
   static constexpr bool depth_first = true;
   int outer;
   divisor by_inner;
@@ -56,17 +57,18 @@ struct arranged_weight {
   }
 };
 
-/// Numbers at equal distances, all of them or none.
+/// Numbers at equal distances as they are kept, all of them or none.
 template <class T>
 struct channel_numbers {
   input_span<T> from;
   int first, distance;
   bool present;
-  [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return present ? from.strided(first, distance, j) : T(0); }
+  [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return present ? from.strided(first, distance, j) : T{}; }
 };
 
 template <class T>
 struct conv_input_by_tap {  // B(((r,s),c), (n,i,j)); the depth of a step lies in one tap
+  using element = T;
   static constexpr bool depth_first = false;
   conv_input<T> input;
 
@@ -86,6 +88,7 @@ struct conv_input_by_tap {  // B(((r,s),c), (n,i,j)); the depth of a step lies i
 
 template <class T>
 struct conv_output_gradient_by_tap {  // B(((r,s),k), (n,h,v)); the depth of a step lies in one tap
+  using element = T;
   static constexpr bool depth_first = false;
   conv_output_gradient<T> gradient;
 
@@ -101,6 +104,7 @@ struct conv_output_gradient_by_tap {  // B(((r,s),k), (n,h,v)); the depth of a s
 /// B((n,i,j), ((r,s),c)): each 64 columns that begin at a multiple of 64 lie in one tap, two such groups in a tile.
 template <class T>
 struct conv_input_columns_by_tap {
+  using element = T;
   static constexpr bool depth_first = true;
   static constexpr int group = 64;
   conv_input_by_tap<T> input;

@@ -14,7 +14,8 @@ namespace vmt::inline VMT_ABI::gpu {
 /// In each step a thread brings some numbers of a row or column of an operand, or some of one place of the depth:
 /// `depth_first` says whether numbers that follow each other in memory follow along the depth. Where they do, the
 /// operand has `along_outer(o, d, depth)`, else `along_depth(o, d, depth)`: what stands at (o, d), as `[0]`, and j rows
-/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0.
+/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0. `element` is how numbers are
+/// kept.
 template <class Left, class Right, class Out, class Math>
 struct product_tile {
   using kind = tile_kind;
@@ -40,11 +41,12 @@ struct product_tile {
     typename Math::tiles factors[2];
     alignas(16) typename Math::sum stage[static_cast<std::size_t>(Math::rows * Math::stage_pitch)];
   };
-  /// Numbers are rounded on their way into shared memory: before, they are on their way here while a tile is
-  /// multiplied.
+  /// Numbers as they are kept, which are rounded, if at all, on their way into shared memory: before, they are on their
+  /// way here while a tile is multiplied.
   struct registers {
     typename Math::sums sums;
-    value left[static_cast<std::size_t>(left_each)], right[static_cast<std::size_t>(right_each)];
+    typename Left::element left[static_cast<std::size_t>(left_each)];
+    typename Right::element right[static_cast<std::size_t>(right_each)];
   };
 
   [[nodiscard]] VMT_HOST_DEVICE int steps(const block_index& b) const noexcept {
@@ -109,7 +111,7 @@ struct product_tile {
   }
   template <int Each, class Operand>
   VMT_HOST_DEVICE void fetch_operand(const Operand& operand, int first_outer, int first_depth, int thread,
-                                     value* values) const {
+                                     typename Operand::element* values) const {
     if constexpr (Operand::depth_first) {
       const auto numbers =
           operand.along_outer(first_outer + thread / Math::depth, first_depth + thread % Math::depth, depth);
