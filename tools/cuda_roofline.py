@@ -64,8 +64,9 @@ def inference(maps, batch=1):
     for conv in rest:
         residual = conv.y if conv.name.endswith("conv2") or conv.name == "fuse" else 0
         c = conv.c - 64 if conv.name == "fuse" else conv.c  # the slope features are a constant map
+        weight = conv.weight * maps // FLOAT  # arranged once, as the products take it
         rows.append((conv.name, conv.operations * c // conv.c,
-                     conv.x * c // conv.c + conv.weight * c // conv.c + conv.y + residual))
+                     conv.x * c // conv.c + weight * c // conv.c + conv.y + residual))
     rows.append(("global_avg_pool, fc", 2 * batch * 512 * 88, batch * 512 * 5 * 25 * maps + 512 * 88 * FLOAT))
     return rows
 

@@ -36,10 +36,10 @@ class gpu_onset_engine {
       return order;
     };
     if (per_frame) {
-      stem_.emplace_back(net.conv1(), &net.bn1());
+      stem_.emplace_back(ctx.precision(), net.conv1(), &net.bn1());
     } else {
       for (index_t first = 0; first < frames; ++first) {
-        stem_.emplace_back(net.conv1().weight(), net.conv1().bias(), &net.bn1(), net.conv1().params(),
+        stem_.emplace_back(ctx.precision(), net.conv1().weight(), net.conv1().bias(), &net.bn1(), net.conv1().params(),
                            around_the_ring(first, 1));
       }
     }
@@ -50,15 +50,15 @@ class gpu_onset_engine {
     } else if (per_frame) {
       const cpu_tensor<float, 4> weight = net.aggregation().frame_major();
       for (index_t first = 0; first < frames; ++first) {
-        dense_.emplace_back(weight.view(), const_view<float, 1>{}, nullptr, ops::conv2d_params{},
+        dense_.emplace_back(ctx.precision(), weight.view(), const_view<float, 1>{}, nullptr, ops::conv2d_params{},
                             around_the_ring(first, w));
       }
     }
     for (const nn::residual_stage<float>* stage : {&net.layer1(), &net.layer2(), &net.layer3(), &net.layer4()}) {
-      blocks_.emplace_back(stage->first());
-      blocks_.emplace_back(stage->second());
+      blocks_.emplace_back(ctx.precision(), stage->first());
+      blocks_.emplace_back(ctx.precision(), stage->second());
     }
-    if (o_.variant == onset_variant::slope) set_fuse(net, s);
+    if (o_.variant == onset_variant::slope) set_fuse(ctx, net, s);
     fc_weight_ = tensor<float, 2, backend>(o_.keys, features());
     fc_bias_ = tensor<float, 1, backend>(o_.keys);
     backend::write(fc_weight_.data_handle(), net.fc().weight().data_handle(), fc_weight_.size());
@@ -129,11 +129,11 @@ class gpu_onset_engine {
   }
 
   // The slope module's output never changes, so its share of `fuse` is one map, added like a residual.
-  void set_fuse(const onset_net<float>& net, const onset_net<float>::shapes& s) {
+  void set_fuse(const context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s) {
     const index_t w = o_.width;
     const const_view<float, 4> weight = net.fuse().weight();
-    fuse_ =
-        engine::gpu_conv<backend>(weight, {}, nullptr, net.fuse().params(), engine::gpu_conv<backend>::in_order(4 * w));
+    fuse_ = engine::gpu_conv<backend>(ctx.precision(), weight, {}, nullptr, net.fuse().params(),
+                                      engine::gpu_conv<backend>::in_order(4 * w));
     ops::generic_context plain;
     cpu_tensor<float, 4> slope(s.slope), tail(4 * w, w, 3, 3), map(s.layer3);
     net.slope().forward(plain, slope);

@@ -52,17 +52,33 @@ void in_arithmetic(gpu_context<R>& ctx, F&& work) {
 
 /// The weight as the kernels that go tap by tap want it, in scratch memory; the filters times `scale`, unless that is
 /// nothing.
-template <class R, class T>
-[[nodiscard]] input_span<T> arranged(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
-                                     const_view<T, 4> w, bool backward, input_span<T> scale = {}) {
+template <class Kept, class R, class T>
+[[nodiscard]] input_span<Kept> arranged(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
+                                        const_view<T, 4> w, bool backward, input_span<T> scale = {}) {
   const index_t taps = w.extent(2) * w.extent(3), filters = w.extent(0), channels = w.extent(1);
-  T* const there = room.template take<T>(w.size());
+  Kept* const there = room.template take<Kept>(w.size());
   const int by_filter = static_cast<int>(channels * taps), by_channel = static_cast<int>(taps);
-  ctx.map(w.size(), arrange_weight<T>{divisor(backward ? filters : channels), divisor(backward ? channels : filters),
-                                      backward ? by_channel : by_filter, backward ? by_filter : by_channel, ctx.in(w),
-                                      scale, ctx.out(there, w.size())});
-  return ctx.in(static_cast<const T*>(there), w.size());
+  ctx.map(w.size(),
+          arrange_weight<T, Kept>{divisor(backward ? filters : channels), divisor(backward ? channels : filters),
+                                  backward ? by_channel : by_filter, backward ? by_filter : by_channel, ctx.in(w),
+                                  scale, ctx.out(there, w.size())});
+  return ctx.in(static_cast<const Kept*>(there), w.size());
 }
+/// A weight that its owner arranged so, (R·S)×K×C, kept as the products of his context take it; or nothing.
+template <class T>
+struct ready_weight {
+  const_view<T, 3> plain;
+  const_view<stored_bf16, 3> narrow;
+
+  template <class Kept>
+  [[nodiscard]] const_view<Kept, 3> as() const noexcept {
+    if constexpr (std::is_same_v<Kept, stored_bf16>) {
+      return narrow;
+    } else {
+      return plain;
+    }
+  }
+};
 /// The weight as it is, the filters times `scale`, in scratch memory.
 template <class R, class T>
 [[nodiscard]] input_span<T> scaled(gpu_context<R>& ctx, typename arena<typename R::backend>::scope& room,
@@ -70,8 +86,8 @@ template <class R, class T>
   T* const there = room.template take<T>(w.size());
   const index_t of_filter = w.extent(1) * w.extent(2) * w.extent(3);
   // As if all numbers of a filter were channels of one tap.
-  ctx.map(w.size(), arrange_weight<T>{divisor(of_filter), divisor(w.extent(0)), static_cast<int>(of_filter), 1,
-                                      ctx.in(w), scale, ctx.out(there, w.size())});
+  ctx.map(w.size(), arrange_weight<T, T>{divisor(of_filter), divisor(w.extent(0)), static_cast<int>(of_filter), 1,
+                                         ctx.in(w), scale, ctx.out(there, w.size())});
   return ctx.in(static_cast<const T*>(there), w.size());
 }
 
@@ -82,12 +98,12 @@ template <class R, class T>
 }
 
 /// y = act(conv(x, w) + bias + residual): bias and residual may be nothing, `relu` chooses the activation.
-/// \param ready  w as `arrange_weight` arranges it, (R·S)×K×C, by one who uses it often; or nothing
+/// \param ready  w as one arranged it who uses it often, or nothing
 /// \param scale  of each filter, by which w is multiplied where it is not `ready`; or nothing
 template <class R, class T, class X, class Y>
 void conv2d(gpu_context<R>& ctx, const_view<X, 4> x, const_view<T, 4> w, const_view<T, 1> bias,
             const_view<Y, 4> residual, bool relu, tensor_view<Y, 4> y, const ops::conv2d_params& p,
-            const_view<T, 3> ready = {}, input_span<T> scale = {}) {
+            const ready_weight<T>& ready = {}, input_span<T> scale = {}) {
   if (y.empty()) return;
   const index_t pixels = y.extent(2) * y.extent(3);
   if constexpr (std::is_same_v<X, T> && std::is_same_v<Y, T>) {
@@ -111,8 +127,10 @@ void conv2d(gpu_context<R>& ctx, const_view<X, 4> x, const_view<T, 4> w, const_v
   auto room = ctx.scratch().borrow();
   in_arithmetic<T, X, Y>(ctx, [&]<class Math>() {
     if (s.channels % Math::depth == 0) {
-      const input_span<T> weight = ready.empty() ? arranged(ctx, room, w, false, scale) : ctx.in(ready);
-      const arranged_weight<T, false> left{s.filters, s.by_channels, weight};
+      using kept = typename Math::arranged;
+      const const_view<kept, 3> there = ready.template as<kept>();
+      const input_span<kept> weight = there.empty() ? arranged<kept>(ctx, room, w, false, scale) : ctx.in(there);
+      const arranged_weight<kept, false> left{s.filters, s.by_channels, weight};
       launch_product<Math, R, T>(ctx, rows, columns, s.weights, left, conv_input_by_tap<X>{input}, out);
     } else {
       const input_span<T> weight = scale.present() ? scaled(ctx, room, w, scale) : ctx.in(w);
@@ -173,7 +191,8 @@ void vmt_conv2d_backward_input(gpu_context<R>& ctx, const_view<Y, 4> dy, const_v
   auto room = ctx.scratch().borrow();
   gpu::in_arithmetic<T, X, Y>(ctx, [&]<class Math>() {
     if (s.filters % Math::depth == 0) {
-      const gpu::arranged_weight<T, true> left{s.channels, s.by_filters, gpu::arranged(ctx, room, w, true)};
+      using kept = typename Math::arranged;
+      const gpu::arranged_weight<kept, true> left{s.channels, s.by_filters, gpu::arranged<kept>(ctx, room, w, true)};
       gpu::launch_product<Math, R, T>(ctx, rows, columns, depth, left, gpu::conv_output_gradient_by_tap<Y>{gradient},
                                       out);
     } else {

@@ -99,6 +99,18 @@ struct input_span {
 #endif
     return load_four(data + i);
   }
+  /// Numbers i … i + 7 of 16 bits each as four words, the first one lowest; i is a multiple of 8, the data aligned.
+  [[nodiscard]] VMT_HOST_DEVICE four<std::uint32_t> words_at(int i) const {
+    static_assert(sizeof(T) == 2);
+#if !defined(__CUDA_ARCH__)
+    for (int k = 0; log != nullptr && k < 8; ++k) log->read(data + i + k, i + k, size);
+    four<std::uint32_t> words;
+    std::memcpy(&words, data + i, sizeof words);
+    return words;
+#else
+    return load_four(reinterpret_cast<const std::uint32_t*>(data + i));
+#endif
+  }
 };
 
 }  // namespace vmt::inline VMT_ABI::gpu

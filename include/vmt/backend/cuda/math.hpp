@@ -42,6 +42,7 @@ struct exact {
   using narrow = exact<T, 1>;
   using value = T;
   using sum = T;
+  using arranged = T;  ///< what weights that are arranged for it are kept as
   static constexpr const char* name = "exact";
   static constexpr unsigned down_blocks = sizeof(T) == 4 ? 2 : 1;  // of 4 × 4 sums
   static constexpr int down = down_blocks, across = Across;

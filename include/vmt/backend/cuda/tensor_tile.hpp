@@ -17,6 +17,7 @@ namespace vmt::inline VMT_ABI::gpu {
 /// What a factor is in each of the two: two in a word, or one.
 struct bf16_factor {
   using element = std::uint16_t;
+  using arranged = stored_bf16;  ///< what weights that are arranged for it are kept as
   static constexpr const char* name = "bf16";
   static constexpr int in_word = 2;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_bf16(x); }
@@ -32,6 +33,7 @@ struct bf16_factor {
 };
 struct tf32_factor {
   using element = std::uint32_t;
+  using arranged = float;
   static constexpr const char* name = "tf32";
   static constexpr int in_word = 1;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept {
@@ -100,6 +102,7 @@ struct tensor_tile {
   using value = float;
   using sum = float;
   using element = typename Factor::element;
+  using arranged = typename Factor::arranged;
   static constexpr const char* name = Factor::name;
   static constexpr int rows = 64, columns = Columns, threads = 256;
   static constexpr int down = 2, across = Columns / 32;  ///< instructions of a warp
@@ -123,6 +126,9 @@ struct tensor_tile {
     template <class Kept>
     VMT_HOST_DEVICE void put_left_run(int row, int d, const Kept* x) noexcept {
       left.quads[word_tile<rows>::quad_at(row, d / run)] = words(x);
+    }
+    VMT_HOST_DEVICE void put_left_words(int row, int d, const four<std::uint32_t>& w) noexcept {
+      left.quads[word_tile<rows>::quad_at(row, d / run)] = w;
     }
     template <class Kept>
     VMT_HOST_DEVICE void put_right_run(int column, int d, const Kept* x) noexcept {
