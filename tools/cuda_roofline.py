@@ -120,8 +120,13 @@ def training(batch, maps_bytes):
     # Forward: x twice for the statistics, once more and y. Backward: x, dy for the sums, x, dy, dx.
     rows.append(("batch norm: forward", 0, sum(4 * c.y for c in normed)))
     rows.append(("batch norm: backward", 0, sum(5 * c.y for c in normed)))
+    # Each block: the sum with its ReLU, what the ReLU lets back to conv2, and to the shortcut: there at once added to the
+    # gradient or, where the shortcut has a convolution, first on its way through it.
+    wide = {c.name[:8]: c.x for c in rest if c.name.endswith("downsample")}
     blocks = [c for c in rest if c.name.endswith("conv2")]
-    rows.append(("addition, ReLU and their gradients", 0, sum((3 + 2 + 3 + 3) * c.y for c in blocks)))
+    rows.append(("addition, ReLU and their gradients", 0,
+                 sum((3 + 3) * c.y + (3 * c.y + 3 * wide[c.name[:8]] if c.name[:8] in wide else 4 * c.y)
+                     for c in blocks)))
     parameters = 11_965_848
     rows.append(("gradients to zero, their norm, Adam", 0, parameters * FLOAT * (1 + 1 + 7)))
     return rows

@@ -227,8 +227,11 @@ class op_table {
         ops::relu(ctx, in_place, in_place);
         ops::relu_backward(ctx, y, map(ctx, dy), dx);
         ops::add(ctx, map(ctx, x), map(ctx, dy), z);
+        auto sum = map(ctx, x), open = map(ctx, dy), room = map(ctx, x);
+        ops::add_relu(ctx, sum, map(ctx, dy), sum);
+        ops::relu_backward_add(ctx, y, map(ctx, dy), room, open);
         ops::fill(ctx, f, T(0.5));
-        return joined<T>(y, in_place, dx, z, f);
+        return joined<T>(y, in_place, dx, z, sum, open, f);
       });
       if constexpr (!plain_maps) continue;
       add("sigmoid " + size, exact_, [=](auto& ctx) {

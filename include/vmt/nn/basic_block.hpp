@@ -60,11 +60,10 @@ class basic_block {
       const auto d = d_.template resize<kept>(e), h = h_.template resize<kept>(e);
       downsample_->first.forward(ctx, x, d);
       downsample_->second.forward_train(ctx, d, h);
-      ops::add(ctx, out, h, out);
+      ops::add_relu(ctx, out, h, out);
     } else {
-      ops::add(ctx, out, x, out);
+      ops::add_relu(ctx, out, x, out);
     }
-    ops::relu(ctx, out, out);
   }
 
   /// The gradient of the last `forward_train`, given its x and y. Adds to the parameters' gradients; overwrites dx.
@@ -79,14 +78,14 @@ class basic_block {
     conv2_.backward(ctx, r1, h, a2);  // a2 is not needed any more: it holds the gradient of r1
     bn1_.backward(ctx, a1, a2, a2, true);
     conv1_.backward(ctx, x, a2, out);
-    ops::relu_backward(ctx, y, dy, h);  // once more, for the shortcut: cheaper than a map to keep it in
     if (downsample_) {
+      ops::relu_backward(ctx, y, dy, h);  // once more, for the shortcut: cheaper than a map to keep it in
       downsample_->second.backward(ctx, d_.template view<kept>(), h, h);
       const auto shortcut_dx = shortcut_dx_.template resize<kept>(out.extents());
       downsample_->first.backward(ctx, x, h, shortcut_dx);
       ops::add(ctx, out, shortcut_dx, out);
     } else {
-      ops::add(ctx, out, h, out);
+      ops::relu_backward_add(ctx, y, dy, h, out);
     }
   }
 
