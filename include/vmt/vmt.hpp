@@ -16,6 +16,7 @@
 #include <vmt/core/thread_pool.hpp>
 #include <vmt/tensor/buffer.hpp>
 #include <vmt/tensor/extents.hpp>
+#include <vmt/tensor/number_of.hpp>
 #include <vmt/tensor/tensor.hpp>
 #include <vmt/tensor/tensor_view.hpp>
 #include <vmt/ops/activation.hpp>
@@ -98,6 +99,7 @@
 #include <vmt/nn/frame_stem.hpp>
 #include <vmt/nn/init.hpp>
 #include <vmt/nn/linear.hpp>
+#include <vmt/nn/map_room.hpp>
 #include <vmt/nn/nn.hpp>
 #include <vmt/nn/parameter.hpp>
 #include <vmt/nn/plateau.hpp>

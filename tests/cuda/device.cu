@@ -58,27 +58,42 @@ std::vector<bool> chosen(const Cases& cases, bool few) {
   return wanted;
 }
 
-int parity(bool few) {
-  int failed = 0, ran = 0;
+struct outcome {
+  int ran = 0, failed = 0;
+};
+
+/// The table of cases, maps kept as `Kept`.
+template <class Kept>
+outcome parity_of(gpu::precision p, const std::string& of, bool few) {
+  outcome all;
   ops::generic_context oracle;
-  for (const gpu::precision p : precisions) {
-    cuda_context ctx({.precision = p});
-    const vmt_test::op_table<float, cuda_context> table(tolerance(p));
-    const std::vector<bool> wanted = chosen(table.cases(), few);
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      if (!wanted[i]) continue;
-      const auto& c = table.cases()[i];
-      const std::vector<float> found = c.fast(ctx);
-      const double off = distance(found, c.plain(oracle));
-      // A device multiplies and adds in one instruction: what the host makes exactly may differ in the last bits.
-      const double allowed = (std::max)(c.tolerance, 1e-6);
-      failed += report(off <= allowed, name(p), c.name, off, allowed);
-      failed += report(c.fast(ctx) == found, name(p), c.name + " again", 1, 0);
-      ++ran;
-    }
+  cuda_context ctx({.precision = p});
+  const vmt_test::op_table<float, cuda_context, Kept> table(tolerance(p));
+  const std::vector<bool> wanted = chosen(table.cases(), few);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!wanted[i]) continue;
+    const auto& c = table.cases()[i];
+    const std::vector<float> found = c.fast(ctx);
+    const double off = distance(found, c.plain(oracle));
+    // A device multiplies and adds in one instruction: what the host makes exactly may differ in the last bits.
+    const double allowed = (std::max)(c.tolerance, 1e-6);
+    all.failed += report(off <= allowed, name(p), c.name + of, off, allowed);
+    all.failed += report(c.fast(ctx) == found, name(p), c.name + of + " again", 1, 0);
+    ++all.ran;
   }
-  std::printf("parity: %d cases, %d failed\n", ran, failed);
-  return failed;
+  return all;
+}
+
+int parity(bool few) {
+  outcome all;
+  const auto add = [&all](const outcome& o) {
+    all.ran += o.ran;
+    all.failed += o.failed;
+  };
+  for (const gpu::precision p : precisions) add(parity_of<float>(p, "", few));
+  add(parity_of<gpu::stored_bf16>(gpu::precision::bf16, ", maps in bf16", few));
+  std::printf("parity: %d cases, %d failed\n", all.ran, all.failed);
+  return all.failed;
 }
 
 /// What the live engine says of the frames of a video, as K × 5 × T.

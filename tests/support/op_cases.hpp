@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/backend/cuda/bf16.hpp>
 #include <vmt/core/rng.hpp>
 #include <vmt/ops/ops.hpp>
 
@@ -35,14 +36,26 @@ auto there(Context&, const cpu_tensor<T, R>& x) {
   return t;
 }
 
+/// A map, kept as `Kept` in the memory of the context's backend; the plain loops keep the numbers themselves.
+template <class Kept, class Context, class T, std::size_t R>
+auto map_there(Context& ctx, const cpu_tensor<T, R>& x) {
+  if constexpr (std::is_same_v<Kept, T> || std::is_same_v<Context, ops::generic_context>) {
+    return there(ctx, x);
+  } else {
+    cpu_tensor<Kept, R> kept(x.extents());
+    for (index_t i = 0; i < x.size(); ++i) kept.data_handle()[i] = gpu::to_kept<Kept>(x.data_handle()[i]);
+    return there(ctx, kept);
+  }
+}
+
 /// The numbers of tensors of any backend, one after the other.
 template <class T, class... Tensors>
 std::vector<T> joined(const Tensors&... tensors) {
   std::vector<T> all;
   const auto append = [&all](const auto& t) {
-    cpu_tensor<T, 1> numbers(t.size());
-    std::remove_cvref_t<decltype(t)>::backend::read(t.data_handle(), numbers.data_handle(), t.size());
-    all.insert(all.end(), numbers.span().begin(), numbers.span().end());
+    cpu_tensor<typename std::remove_cvref_t<decltype(t)>::value_type, 1> kept(t.size());
+    std::remove_cvref_t<decltype(t)>::backend::read(t.data_handle(), kept.data_handle(), t.size());
+    for (const auto& v : kept.span()) all.push_back(static_cast<T>(gpu::from_kept(v)));
   };
   (append(tensors), ...);
   return all;
@@ -91,10 +104,15 @@ inline const std::vector<conv_shape>& conv_shapes() {
 }
 
 /// \param products  the tolerance of products and convolutions, where they are not exact; 0: exact
-template <class T, class Context>
+/// \param Kept      how the context keeps maps; what it rounds is rounded for the plain loops, too. Where that is not T
+///                  the table has what networks do with maps
+template <class T, class Context, class Kept = T>
 class op_table {
  public:
-  explicit op_table(double products = 0) : exact_(std::is_same_v<T, float> ? 2e-6 : 1e-14) {
+  explicit op_table(double products = 0) {
+    // A number that is kept in 8 bits of mantissa is at most 2⁻⁹ off.
+    exact_ = !plain_maps ? 3e-3 : std::is_same_v<T, float> ? 2e-6 : 1e-14;
+    moved_ = plain_maps ? 0 : exact_;
     products_ = products > 0 ? products : exact_;
     convolutions();
     elementwise();
@@ -102,6 +120,8 @@ class op_table {
     pools();
     arrangements();
     frame_stems();
+    if (!plain_maps) return;
+    linears();
     columns_and_rows();
     windows();
     training();
@@ -109,6 +129,11 @@ class op_table {
   [[nodiscard]] const std::vector<op_case<T, Context>>& cases() const noexcept { return all_; }
 
  private:
+  static constexpr bool plain_maps = std::is_same_v<Kept, T>;
+  template <class C, class X>
+  static auto map(C& ctx, const X& x) {
+    return map_there<Kept>(ctx, x);
+  }
   template <class F>
   void add(std::string name, double tolerance, F f) {
     all_.push_back(
@@ -116,7 +141,11 @@ class op_table {
   }
   template <std::size_t R>
   cpu_tensor<T, R> next(const extents<R>& e, double low = -1, double high = 1) {
-    return case_tensor<T>(e, key_++, low, high);
+    auto t = case_tensor<T>(e, key_++, low, high);
+    if constexpr (!plain_maps) {
+      for (T& v : t.span()) v = gpu::from_kept(gpu::to_kept<Kept>(v));
+    }
+    return t;
   }
 
   void convolutions() {
@@ -128,43 +157,47 @@ class op_table {
       const auto dy = next(extents<4>{s.n, s.k, p.out_height(s.h, s.r), p.out_width(s.w, s.s)});
       const std::string size = to_string(x.extents()) + " * " + to_string(w.extents());
       add("conv2d " + size, products_, [=](auto& ctx) {
-        auto y = there(ctx, dy);
-        ops::conv2d(ctx, there(ctx, x), there(ctx, w), there(ctx, b), y, p);
+        auto y = map(ctx, dy);
+        ops::conv2d(ctx, map(ctx, x), there(ctx, w), there(ctx, b), y, p);
         return joined<T>(y);
       });
       add("conv2d without bias " + size, products_, [=](auto& ctx) {
-        auto y = there(ctx, dy);
-        ops::conv2d(ctx, there(ctx, x), there(ctx, w), {}, y, p);
+        auto y = map(ctx, dy);
+        ops::conv2d(ctx, map(ctx, x), there(ctx, w), {}, y, p);
         return joined<T>(y);
       });
       const auto gamma = next(extents<1>{s.k}, 0.5, 1.5);
       for (const bool more : {false, true}) {
         add((more ? "conv2d_norm, bias, residual, relu " : "conv2d_norm ") + size, products_, [=](auto& ctx) {
-          auto y = there(ctx, dy);
-          const auto r = there(ctx, dy);
+          auto y = map(ctx, dy);
+          const auto r = map(ctx, dy);
+          using residual = const_view<typename decltype(y)::value_type, 4>;
           const auto first = there(ctx, b), g = there(ctx, gamma);
           const ops::given_norm<T> norm{g, first, first, g, 1e-5};
-          ops::conv2d_norm(ctx, there(ctx, x), there(ctx, w), more ? const_view<T, 1>(first) : const_view<T, 1>{}, norm,
-                           more ? const_view<T, 4>(r) : const_view<T, 4>{}, more, y, p);
+          ops::conv2d_norm(ctx, map(ctx, x), there(ctx, w), more ? const_view<T, 1>(first) : const_view<T, 1>{}, norm,
+                           more ? residual(r) : residual{}, more, y, p);
           return joined<T>(y);
         });
       }
       add("conv2d_backward_input " + size, products_, [=](auto& ctx) {
-        auto dx = there(ctx, x);
-        ops::conv2d_backward_input(ctx, there(ctx, dy), there(ctx, w), dx, p);
+        auto dx = map(ctx, x);
+        ops::conv2d_backward_input(ctx, map(ctx, dy), there(ctx, w), dx, p);
         return joined<T>(dx);
       });
       add("conv2d_backward_weight " + size, products_, [=](auto& ctx) {
         auto dw = there(ctx, w);
-        ops::conv2d_backward_weight(ctx, there(ctx, x), there(ctx, dy), dw, p);
+        ops::conv2d_backward_weight(ctx, map(ctx, x), map(ctx, dy), dw, p);
         return joined<T>(dw);
       });
       add("channel_sum " + size, exact_, [=](auto& ctx) {
         auto db = there(ctx, b);
-        ops::channel_sum(ctx, there(ctx, dy), db);
+        ops::channel_sum(ctx, map(ctx, dy), db);
         return joined<T>(db);
       });
     }
+  }
+
+  void linears() {
     const auto x = next(extents<2>{5, 33});
     const auto w = next(extents<2>{12, 33});
     const auto b = next(extents<1>{12});
@@ -187,15 +220,20 @@ class op_table {
       const auto x = next(e, -1, 3);
       const auto dy = next(e);
       const std::string size = to_string(e);
-      add("relu, add, fill " + size, 0, [=](auto& ctx) {
-        auto y = there(ctx, x), z = there(ctx, x), dx = there(ctx, x), f = there(ctx, x), in_place = there(ctx, x);
-        ops::relu(ctx, there(ctx, x), y);
+      add("relu, add, fill " + size, moved_, [=](auto& ctx) {
+        auto y = map(ctx, x), z = map(ctx, x), dx = map(ctx, x), in_place = map(ctx, x);
+        auto f = there(ctx, x);
+        ops::relu(ctx, map(ctx, x), y);
         ops::relu(ctx, in_place, in_place);
-        ops::relu_backward(ctx, y, there(ctx, dy), dx);
-        ops::add(ctx, there(ctx, x), there(ctx, dy), z);
+        ops::relu_backward(ctx, y, map(ctx, dy), dx);
+        ops::add(ctx, map(ctx, x), map(ctx, dy), z);
+        auto sum = map(ctx, x), open = map(ctx, dy), room = map(ctx, x);
+        ops::add_relu(ctx, sum, map(ctx, dy), sum);
+        ops::relu_backward_add(ctx, y, map(ctx, dy), room, open);
         ops::fill(ctx, f, T(0.5));
-        return joined<T>(y, in_place, dx, z, f);
+        return joined<T>(y, in_place, dx, z, sum, open, f);
       });
+      if constexpr (!plain_maps) continue;
       add("sigmoid " + size, exact_, [=](auto& ctx) {
         auto y = there(ctx, x), dx = there(ctx, x);
         ops::sigmoid(ctx, there(ctx, x), y);
@@ -203,6 +241,7 @@ class op_table {
         return joined<T>(y, dx);
       });
     }
+    if (!plain_maps) return;
     const auto x = next(extents<2>{100, 401});
     add("dropout", 0, [=](auto& ctx) {
       auto y = there(ctx, x);
@@ -212,6 +251,7 @@ class op_table {
   }
 
   void norms() {
+    const double tolerance = !plain_maps ? exact_ : std::is_same_v<T, float> ? 1e-5 : 1e-12;
     for (const extents<4>& e :
          {extents<4>{2, 3, 5, 7}, extents<4>{3, 16, 37, 50}, extents<4>{2, 2, 150, 93}, extents<4>{1, 1, 1, 2}}) {
       const auto x = next(e, -1, 3);
@@ -228,9 +268,9 @@ class op_table {
       // The two values of the smallest case are nearly equal after normalisation: its gradient is all cancellation.
       for (const bool relu : {false, true}) {
         const std::string what = relu ? "batch_norm_train, relu " : "batch_norm_train ";
-        add(what + size, std::is_same_v<T, float> ? 1e-5 : 1e-12, [=](auto& ctx) {
-          auto y = there(ctx, x), dx = there(ctx, dy);
-          const auto in = there(ctx, x);
+        add(what + size, tolerance, [=](auto& ctx) {
+          auto y = map(ctx, x), dx = map(ctx, dy);
+          const auto in = map(ctx, x);
           const auto g = there(ctx, gamma), b = there(ctx, beta);
           auto mean = there(ctx, beta), inverse = there(ctx, beta), running_mean = there(ctx, beta),
                running_variance = there(ctx, gamma), dgamma = there(ctx, gamma), dbeta = there(ctx, beta);
@@ -245,18 +285,19 @@ class op_table {
   }
 
   void pools() {
+    const double tolerance = !plain_maps ? exact_ : std::is_same_v<T, float> ? 1e-7 : 1e-15;
     for (const extents<4>& e : {extents<4>{2, 3, 73, 40}, extents<4>{1, 2, 4, 5}}) {
       const auto x = next(e);
       for (const ops::pool2d_params& p : {ops::pool2d_params{3, 2, 1}, ops::pool2d_params{2, 2, 0},
                                           ops::pool2d_params{3, 1, 1}, ops::pool2d_params{2, 3, 1}}) {
         const std::string size = to_string(e) + " by " + std::to_string(p.kernel) + "/" + std::to_string(p.stride);
         const auto dy = next(extents<4>{e[0], e[1], p.out_size(e[2]), p.out_size(e[3])});
-        add("max_pool2d " + size, std::is_same_v<T, float> ? 1e-7 : 1e-15, [=](auto& ctx) {
-          auto y = there(ctx, dy), again = there(ctx, dy), dx = there(ctx, x);
+        add("max_pool2d " + size, tolerance, [=](auto& ctx) {
+          auto y = map(ctx, dy), again = map(ctx, dy), dx = map(ctx, x);
           auto argmax = there(ctx, cpu_tensor<std::int32_t, 4>(dy.extents()));
-          ops::max_pool2d(ctx, there(ctx, x), y, argmax, p);
-          ops::max_pool2d(ctx, there(ctx, x), again, {}, p);
-          ops::max_pool2d_backward(ctx, there(ctx, dy), argmax, dx, p);
+          ops::max_pool2d(ctx, map(ctx, x), y, argmax, p);
+          ops::max_pool2d(ctx, map(ctx, x), again, {}, p);
+          ops::max_pool2d_backward(ctx, map(ctx, dy), argmax, dx, p);
           return joined<T>(y, again, dx);
         });
         add("avg_pool2d " + size, exact_, [=](auto& ctx) {
@@ -269,8 +310,8 @@ class op_table {
       const auto dy = next(extents<2>{e[0], e[1]});
       add("global_avg_pool " + to_string(e), exact_, [=](auto& ctx) {
         auto y = there(ctx, dy);
-        auto dx = there(ctx, x);
-        ops::global_avg_pool(ctx, there(ctx, x), y);
+        auto dx = map(ctx, x);
+        ops::global_avg_pool(ctx, map(ctx, x), y);
         ops::global_avg_pool_backward(ctx, there(ctx, dy), dx);
         return joined<T>(y, dx);
       });
@@ -280,10 +321,10 @@ class op_table {
   void arrangements() {
     const auto a = next(extents<4>{2, 3, 4, 5});
     const auto b = next(extents<4>{2, 1, 4, 5});
-    add("concat_channels, split_channels", 0, [=](auto& ctx) {
-      auto y = there(ctx, cpu_tensor<T, 4>(2, 4, 4, 5));
-      auto first = there(ctx, cpu_tensor<T, 4>(a.extents())), second = there(ctx, cpu_tensor<T, 4>(b.extents()));
-      ops::concat_channels(ctx, there(ctx, a), there(ctx, b), y);
+    add("concat_channels, split_channels", moved_, [=](auto& ctx) {
+      auto y = map(ctx, cpu_tensor<T, 4>(2, 4, 4, 5));
+      auto first = map(ctx, cpu_tensor<T, 4>(a.extents())), second = map(ctx, cpu_tensor<T, 4>(b.extents()));
+      ops::concat_channels(ctx, map(ctx, a), map(ctx, b), y);
       ops::split_channels(ctx, y, first, second);
       return joined<T>(y, first, second);
     });
@@ -306,21 +347,21 @@ class op_table {
     const auto row = next(extents<2>{3, 7});
     const auto drows = next(extents<4>{2, 3, 6, 7});
     add("repeat_rows", exact_, [=](auto& ctx) {
-      auto y = there(ctx, drows);
+      auto y = map(ctx, drows);
       auto dx = there(ctx, row);
       ops::repeat_rows(ctx, there(ctx, row), y);
-      ops::repeat_rows_backward(ctx, there(ctx, drows), dx);
+      ops::repeat_rows_backward(ctx, map(ctx, drows), dx);
       return joined<T>(y, dx);
     });
     const auto x = next(extents<5>{3, 5, 4, 9, 11});
     const auto w = next(extents<2>{4, 5});
     const auto dy = next(extents<4>{3, 4, 9, 11});
     add("aggregate", exact_, [=](auto& ctx) {
-      auto y = there(ctx, dy);
-      auto dx = there(ctx, x);
+      auto y = map(ctx, dy);
+      auto dx = map(ctx, x);
       auto dw = there(ctx, w);
-      ops::aggregate(ctx, there(ctx, x), there(ctx, w), y);
-      ops::aggregate_backward(ctx, there(ctx, x), there(ctx, dy), there(ctx, w), dw, dx);
+      ops::aggregate(ctx, map(ctx, x), there(ctx, w), y);
+      ops::aggregate_backward(ctx, map(ctx, x), map(ctx, dy), there(ctx, w), dw, dx);
       return joined<T>(y, dx, dw);
     });
   }
@@ -337,11 +378,13 @@ class op_table {
       // Rounded products open and close some ReLUs.
       const double tolerance = products_ > exact_ ? 20 * products_ : std::is_same_v<T, float> ? 1e-5 : 1e-12;
       add("frame_stem", tolerance, [=](auto& ctx) {
-        auto y = there(ctx, dy), dx = there(ctx, x), dconv = there(ctx, conv);
+        auto y = map(ctx, dy);
+        auto dx = there(ctx, x), dconv = there(ctx, conv);
         auto mean = there(ctx, beta), inverse = there(ctx, beta), running_mean = there(ctx, beta),
              running_variance = there(ctx, gamma), dgamma = there(ctx, gamma), dbeta = there(ctx, beta);
         auto dweight = there(ctx, weight);
-        const auto far_x = there(ctx, x), far_conv = there(ctx, conv), far_dy = there(ctx, dy);
+        const auto far_dy = map(ctx, dy);
+        const auto far_x = there(ctx, x), far_conv = there(ctx, conv);
         const auto far_gamma = there(ctx, gamma), far_beta = there(ctx, beta);
         const auto far_weight = there(ctx, weight);
         const ops::batch_norm_statistics<T> s{running_mean, running_variance, mean, inverse};
@@ -352,7 +395,7 @@ class op_table {
         return joined<T>(y, mean, inverse, running_mean, running_variance, dgamma, dbeta, dweight, dconv, dx);
       });
       add("frame_stem, inference", products_, [=](auto& ctx) {
-        auto y = there(ctx, dy);
+        auto y = map(ctx, dy);
         const auto far_conv = there(ctx, conv), far_x = there(ctx, x);
         const auto far_gamma = there(ctx, gamma), far_beta = there(ctx, beta);
         const auto far_weight = there(ctx, weight);
@@ -450,7 +493,7 @@ class op_table {
     }
   }
 
-  double exact_, products_;
+  double exact_, moved_, products_;
   std::uint32_t key_ = 1;
   std::vector<op_case<T, Context>> all_;
 };

@@ -33,19 +33,19 @@ class gpu_key_engine {
     index_t largest = 0;
     for (std::size_t i = 0; i < 5; ++i) {
       const nn::conv_norm<float>& layer = i < 4 ? net.trunk()[i] : net.columns();
-      trunk_.emplace_back(layer.conv(), &layer.bn());
+      trunk_.emplace_back(ctx.precision(), layer.conv(), &layer.bn());
       largest = (std::max)(largest, map_[i].size());
     }
     for (tensor<float, 1, backend>& m : maps_) m = tensor<float, 1, backend>(largest);
-    white_ = engine::gpu_key_reader<backend>(net, net.white(), rows.white_places(), map_[4][3]);
-    black_ = engine::gpu_key_reader<backend>(net, net.black(), rows.black_places(), map_[4][3]);
-    for (const nn::temporal_block<float>& b : net.temporal()) add(b);
+    white_ = engine::gpu_key_reader<backend>(ctx.precision(), net, net.white(), rows.white_places(), map_[4][3]);
+    black_ = engine::gpu_key_reader<backend>(ctx.precision(), net, net.black(), rows.black_places(), map_[4][3]);
+    for (const nn::temporal_block<float>& b : net.temporal()) add(ctx.precision(), b);
     add_window(1, 0);  // what the head reads
     history_ = tensor<float, 1, backend>(windows_.back().at + numbers());
     fresh_ = tensor<float, 4, backend>(1, o_.features, keys_(), 1);
     const const_view<float, 3> head = net.head().weight();
-    head_ = engine::gpu_conv<backend>(head.reshaped(extents<4>{key_outputs, o_.features, 1, 1}), net.head().bias(),
-                                      nullptr, {}, engine::gpu_conv<backend>::in_order(o_.features));
+    head_ = engine::gpu_conv<backend>(ctx.precision(), head.reshaped(extents<4>{key_outputs, o_.features, 1, 1}),
+                                      net.head().bias(), nullptr, {}, engine::gpu_conv<backend>::in_order(o_.features));
     input_ = tensor<float, 4, backend>(1, 3, o_.rows, width);
     answers_ = tensor<float, 4, backend>(lookahead_ + 1, key_outputs, keys_(), 1);
     for (auto& p : on_the_way_) p = typename Runtime::template pinned<float>(input_.size());
@@ -141,11 +141,11 @@ class gpu_key_engine {
     windows_.push_back({at, length, ahead, 0});
   }
   // The three taps lie at both ends and in the middle of the window.
-  void add(const nn::temporal_block<float>& b) {
+  void add(gpu::precision precision, const nn::temporal_block<float>& b) {
     const const_view<float, 3> w = b.conv().weight();
     const index_t reach = b.back() + b.ahead();
-    convs_.emplace_back(w.reshaped(extents<4>{w.extent(0), w.extent(1), 1, w.extent(2)}), const_view<float, 1>{},
-                        &b.bn(), ops::conv2d_params{1, 1, 0, 0, reach / 2, 0},
+    convs_.emplace_back(precision, w.reshaped(extents<4>{w.extent(0), w.extent(1), 1, w.extent(2)}),
+                        const_view<float, 1>{}, &b.bn(), ops::conv2d_params{1, 1, 0, 0, reach / 2, 0},
                         engine::gpu_conv<backend>::in_order(w.extent(1)));
     add_window(reach + 1, b.ahead());
   }

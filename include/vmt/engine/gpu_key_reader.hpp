@@ -14,13 +14,13 @@ class gpu_key_reader {
  public:
   gpu_key_reader() = default;
   /// \param columns  width of the map
-  gpu_key_reader(const key_net<float>& net, const nn::linear<float>& linear, std::span<const ops::column_place> places,
-                 index_t columns)
+  gpu_key_reader(gpu::precision precision, const key_net<float>& net, const nn::linear<float>& linear,
+                 std::span<const ops::column_place> places, index_t columns)
       : keys_(std::ssize(places)) {
     if (places.empty()) return;
     const index_t features = net.options().features, window = net.options().window;
-    matrix_ = gpu_conv<Backend>(linear.weight().reshaped(extents<4>{features, features * window, 1, 1}), linear.bias(),
-                                &net.norm(), {}, gpu_conv<Backend>::in_order(features * window));
+    matrix_ = gpu_conv<Backend>(precision, linear.weight().reshaped(extents<4>{features, features * window, 1, 1}),
+                                linear.bias(), &net.norm(), {}, gpu_conv<Backend>::in_order(features * window));
     const gpu::column_table table = gpu::columns_of(places, window, columns);
     points_ = on_device(table.points);
     samples_ = on_device(table.samples);

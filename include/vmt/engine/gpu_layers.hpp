@@ -25,10 +25,11 @@ class gpu_conv {
  public:
   gpu_conv() = default;
 
-  /// \param norm      may be null: nothing to fold
-  /// \param channels  the order of the input channels: those of the weight that the map holds, by the map's order
-  gpu_conv(const_view<float, 4> w, const_view<float, 1> bias, const nn::batch_norm<float>* norm,
-           const ops::conv2d_params& params, const std::vector<index_t>& channels)
+  /// \param precision  of the contexts that it will run with
+  /// \param norm       may be null: nothing to fold
+  /// \param channels   the order of the input channels: those of the weight that the map holds, by the map's order
+  gpu_conv(gpu::precision precision, const_view<float, 4> w, const_view<float, 1> bias,
+           const nn::batch_norm<float>* norm, const ops::conv2d_params& params, const std::vector<index_t>& channels)
       : params_(params) {
     cpu_tensor<float, 4> folded(w.extent(0), std::ssize(channels), w.extent(2), w.extent(3));
     cpu_tensor<float, 1> shift(w.extent(0));
@@ -49,11 +50,15 @@ class gpu_conv {
       }
     }
     weight_ = moved<Backend>(folded);
-    arranged_ = moved<Backend>(by_tap(folded));
+    if (precision == gpu::precision::bf16) {
+      narrow_ = moved<Backend>(by_tap<gpu::stored_bf16>(folded));
+    } else {
+      arranged_ = moved<Backend>(by_tap<float>(folded));
+    }
     bias_ = moved<Backend>(shift);
   }
-  gpu_conv(const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm)
-      : gpu_conv(conv.weight(), conv.bias(), norm, conv.params(), in_order(conv.weight().extent(1))) {}
+  gpu_conv(gpu::precision precision, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm)
+      : gpu_conv(precision, conv.weight(), conv.bias(), norm, conv.params(), in_order(conv.weight().extent(1))) {}
 
   [[nodiscard]] static std::vector<index_t> in_order(index_t channels) {
     std::vector<index_t> all;
@@ -65,28 +70,32 @@ class gpu_conv {
             params_.out_width(x[3], weight_.extent(3))};
   }
 
-  /// y = act(conv(x) + bias + residual)
-  template <class R>
-  void run(gpu_context<R>& ctx, const_view<float, 4> x, const_view<float, 4> residual, bool relu,
-           tensor_view<float, 4> y) const {
-    gpu::conv2d(ctx, x, const_view<float, 4>(weight_.view()), const_view<float, 1>(bias_.view()), residual, relu, y,
-                params_, const_view<float, 3>(arranged_.view()));
+  /// y = act(conv(x) + bias + residual); maps in float or as the context keeps them.
+  template <class R, class X, class Y>
+  void run(gpu_context<R>& ctx, const X& x, ops::in_view<Y> residual, bool relu, Y&& y) const {
+    gpu::conv2d(ctx, ops::in_view<X>(x), const_view<float, 4>(weight_.view()), const_view<float, 1>(bias_.view()),
+                residual, relu, ops::out_view<Y>(y), params_,
+                gpu::ready_weight<float>{arranged_.view(), narrow_.view()});
   }
 
  private:
   // As kernels that go tap by tap read it.
-  [[nodiscard]] static cpu_tensor<float, 3> by_tap(const cpu_tensor<float, 4>& w) {
+  template <class Kept>
+  [[nodiscard]] static cpu_tensor<Kept, 3> by_tap(const cpu_tensor<float, 4>& w) {
     const index_t filters = w.extent(0), channels = w.extent(1), taps = w.extent(2) * w.extent(3);
-    cpu_tensor<float, 3> arranged(taps, filters, channels);
+    cpu_tensor<Kept, 3> arranged(taps, filters, channels);
     for (index_t t = 0; t < taps; ++t)
       for (index_t k = 0; k < filters; ++k)
-        for (index_t c = 0; c < channels; ++c) arranged(t, k, c) = w.data_handle()[(k * channels + c) * taps + t];
+        for (index_t c = 0; c < channels; ++c) {
+          arranged(t, k, c) = gpu::to_kept<Kept>(w.data_handle()[(k * channels + c) * taps + t]);
+        }
     return arranged;
   }
 
   ops::conv2d_params params_;
   tensor<float, 4, Backend> weight_;
-  tensor<float, 3, Backend> arranged_;
+  tensor<float, 3, Backend> arranged_;           // or, for products in bf16,
+  tensor<gpu::stored_bf16, 3, Backend> narrow_;  // this one
   tensor<float, 1, Backend> bias_;
 };
 
@@ -94,21 +103,21 @@ class gpu_conv {
 template <class Backend>
 class gpu_block {
  public:
-  explicit gpu_block(const nn::basic_block<float>& block) {
+  gpu_block(gpu::precision precision, const nn::basic_block<float>& block) {
     block.for_each_conv([&](const std::string&, const nn::conv2d<float>& conv, const nn::batch_norm<float>& norm) {
-      convs_.emplace_back(conv, &norm);
+      convs_.emplace_back(precision, conv, &norm);
     });
   }
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return convs_[0].out_extents(x); }
 
   /// x → y through `middle` and `shortcut`, room for one output map each.
-  template <class R>
-  void run(gpu_context<R>& ctx, const_view<float, 4> x, tensor_view<float, 4> y, float* middle, float* shortcut) const {
-    const tensor_view<float, 4> m(middle, y.extents());
+  template <class R, class Kept>
+  void run(gpu_context<R>& ctx, const_view<Kept, 4> x, tensor_view<Kept, 4> y, Kept* middle, Kept* shortcut) const {
+    const tensor_view<Kept, 4> m(middle, y.extents());
     convs_[0].run(ctx, x, {}, true, m);
-    const_view<float, 4> residual = x;
+    const_view<Kept, 4> residual = x;
     if (convs_.size() == 3) {
-      const tensor_view<float, 4> s(shortcut, y.extents());
+      const tensor_view<Kept, 4> s(shortcut, y.extents());
       convs_[2].run(ctx, x, {}, false, s);
       residual = s;
     }

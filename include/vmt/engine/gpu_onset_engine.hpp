@@ -8,8 +8,9 @@ namespace vmt::inline VMT_ABI {
 
 /// A trained `onset_net` made ready for inference on a device at one frame size, as `onset_engine` is for the CPU:
 /// batch norm folded, ReLU and additions inside the convolutions, the slope features a constant map, the stem of each
-/// frame computed once and kept on the device in a ring. What a frame and a window launch is recorded once for each
-/// place in the ring; later each costs one copy and one replay. It does not allocate after construction. One stream's.
+/// frame computed once and kept on the device in a ring; maps are as the context keeps them. What a frame and a window
+/// launch is recorded once for each place in the ring; later each costs one copy and one replay. It does not allocate
+/// after construction. One stream's.
 ///
 ///     vmt::cuda_context ctx;
 ///     vmt::gpu_onset_engine engine(ctx, vmt::load_onset_net<float>("onset_net.safetensors"));
@@ -35,10 +36,10 @@ class gpu_onset_engine {
       return order;
     };
     if (per_frame) {
-      stem_.emplace_back(net.conv1(), &net.bn1());
+      stem_.emplace_back(ctx.precision(), net.conv1(), &net.bn1());
     } else {
       for (index_t first = 0; first < frames; ++first) {
-        stem_.emplace_back(net.conv1().weight(), net.conv1().bias(), &net.bn1(), net.conv1().params(),
+        stem_.emplace_back(ctx.precision(), net.conv1().weight(), net.conv1().bias(), &net.bn1(), net.conv1().params(),
                            around_the_ring(first, 1));
       }
     }
@@ -49,30 +50,28 @@ class gpu_onset_engine {
     } else if (per_frame) {
       const cpu_tensor<float, 4> weight = net.aggregation().frame_major();
       for (index_t first = 0; first < frames; ++first) {
-        dense_.emplace_back(weight.view(), const_view<float, 1>{}, nullptr, ops::conv2d_params{},
+        dense_.emplace_back(ctx.precision(), weight.view(), const_view<float, 1>{}, nullptr, ops::conv2d_params{},
                             around_the_ring(first, w));
       }
     }
     for (const nn::residual_stage<float>* stage : {&net.layer1(), &net.layer2(), &net.layer3(), &net.layer4()}) {
-      blocks_.emplace_back(stage->first());
-      blocks_.emplace_back(stage->second());
+      blocks_.emplace_back(ctx.precision(), stage->first());
+      blocks_.emplace_back(ctx.precision(), stage->second());
     }
-    if (o_.variant == onset_variant::slope) set_fuse(net, s);
+    if (o_.variant == onset_variant::slope) set_fuse(ctx, net, s);
     fc_weight_ = tensor<float, 2, backend>(o_.keys, features());
     fc_bias_ = tensor<float, 1, backend>(o_.keys);
     backend::write(fc_weight_.data_handle(), net.fc().weight().data_handle(), fc_weight_.size());
     backend::write(fc_bias_.data_handle(), net.fc().bias().data_handle(), o_.keys);
 
-    ring_ =
-        tensor<float, 4, backend>(frames, per_frame ? w : 1, per_frame ? map_[2] : height, per_frame ? map_[3] : width);
+    ring_sizes_ = {frames, per_frame ? w : 1, per_frame ? map_[2] : height, per_frame ? map_[3] : width};
     input_ = tensor<float, 4, backend>(1, 1, height, width);
-    index_t largest = (std::max)(s.pooled.size(), s.layer2.size());
-    if (o_.stem == onset_stem::layer1 || !per_frame || !dense_.empty()) largest = (std::max)(largest, map_.size());
-    for (tensor<float, 1, backend>& m : maps_) m = tensor<float, 1, backend>(largest);
+    largest_ = (std::max)(s.pooled.size(), s.layer2.size());
+    if (o_.stem == onset_stem::layer1 || !per_frame || !dense_.empty()) largest_ = (std::max)(largest_, map_.size());
     answer_ = tensor<float, 1, backend>(o_.keys + features());
     for (auto& p : waiting_) p = typename Runtime::template pinned<float>(height * width);
     received_ = typename Runtime::template pinned<float>(answer_.size());
-    record(ctx);
+    ops::with_maps<float>(ctx, [&]<class Kept>() { record<Kept>(ctx); });
   }
 
   [[nodiscard]] index_t height() const noexcept { return height_; }
@@ -89,7 +88,7 @@ class gpu_onset_engine {
     const std::span<float> room = waiting_[static_cast<std::size_t>(on_their_way_++)].span();
     std::copy_n(frame.data_handle(), frame.size(), room.data());
     const bool raw = o_.variant == onset_variant::resnet;
-    ctx.copy_in(std::span<const float>(room), raw ? slot(next_).flat() : input_.view().flat());
+    ctx.copy_in(std::span<const float>(room), raw ? slot<float>(next_).flat() : input_.view().flat());
     if (!raw) ctx.replay(push_[static_cast<std::size_t>(next_)]);
     next_ = (next_ + 1) % o_.frames;
     count_ = (std::min)(count_ + 1, o_.frames);
@@ -120,81 +119,105 @@ class gpu_onset_engine {
   }
 
  private:
-  [[nodiscard]] tensor_view<float, 4> slot(index_t i) noexcept { return ring_.view().slice(i, 1); }
+  template <class Kept>
+  [[nodiscard]] tensor_view<Kept, 4> slot(index_t i) {
+    return ring_.template view<Kept>().slice(i, 1);
+  }
   void wait(context& ctx) {
     ctx.synchronise();
     on_their_way_ = 0;
   }
 
   // The slope module's output never changes, so its share of `fuse` is one map, added like a residual.
-  void set_fuse(const onset_net<float>& net, const onset_net<float>::shapes& s) {
+  void set_fuse(const context& ctx, const onset_net<float>& net, const onset_net<float>::shapes& s) {
     const index_t w = o_.width;
     const const_view<float, 4> weight = net.fuse().weight();
-    fuse_ =
-        engine::gpu_conv<backend>(weight, {}, nullptr, net.fuse().params(), engine::gpu_conv<backend>::in_order(4 * w));
+    fuse_ = engine::gpu_conv<backend>(ctx.precision(), weight, {}, nullptr, net.fuse().params(),
+                                      engine::gpu_conv<backend>::in_order(4 * w));
     ops::generic_context plain;
     cpu_tensor<float, 4> slope(s.slope), tail(4 * w, w, 3, 3), map(s.layer3);
     net.slope().forward(plain, slope);
     for (index_t k = 0; k < 4 * w; ++k) std::copy_n(weight[k].data_handle() + 4 * w * 9, w * 9, tail[k].data_handle());
     ops::conv2d(plain, slope, tail, net.fuse().bias(), map, net.fuse().params());
-    slope_map_ = engine::moved<backend>(map);
+    slope_map_ = map;
   }
 
+  template <class Kept>
   void launch_push(context& ctx, index_t to) {
     if (o_.stem == onset_stem::conv1) {
-      stem_[0].run(ctx, input_, {}, true, slot(to));
+      stem_[0].run(ctx, input_, {}, true, slot<Kept>(to));
       return;
     }
-    const tensor_view<float, 4> a(maps_[0].data_handle(), map_), b(maps_[1].data_handle(), map_);
+    const tensor_view<Kept, 4> a(room<Kept>(0), map_), b(room<Kept>(1), map_);
     stem_[0].run(ctx, input_, {}, true, a);
-    blocks_[0].run(ctx, a, b, maps_[2].data_handle(), maps_[3].data_handle());
-    blocks_[1].run(ctx, b, slot(to), maps_[2].data_handle(), maps_[3].data_handle());
+    blocks_[0].run(ctx, const_view<Kept, 4>(a), b, room<Kept>(2), room<Kept>(3));
+    blocks_[1].run(ctx, const_view<Kept, 4>(b), slot<Kept>(to), room<Kept>(2), room<Kept>(3));
   }
 
   // The window whose oldest frame lies at `first`.
+  template <class Kept>
   void launch_run(context& ctx, index_t first) {
-    float* x = maps_[0].data_handle();
-    float* y = maps_[1].data_handle();
-    float* const middle = maps_[2].data_handle();
-    float* const shortcut = maps_[3].data_handle();
-    const tensor_view<float, 3> pooled(x, {pooled_[1], pooled_[2], pooled_[3]});
+    using map_view = const_view<Kept, 4>;
+    Kept* x = room<Kept>(0);
+    Kept* y = room<Kept>(1);
+    Kept* const middle = room<Kept>(2);
+    Kept* const shortcut = room<Kept>(3);
+    const tensor_view<Kept, 3> pooled(x, {pooled_[1], pooled_[2], pooled_[3]});
     if (aggregation_.size() > 0) {
-      gpu::aggregate_pool(ctx, const_view<float, 4>(ring_.view()), first, const_view<float, 2>(aggregation_.view()),
+      gpu::aggregate_pool(ctx, map_view(ring_.template view<Kept>()), first, const_view<float, 2>(aggregation_.view()),
                           pooled, pool_);
     } else {
-      const bool raw = o_.variant == onset_variant::resnet;
-      const const_view<float, 4> ring =
-          ring_.view().reshaped(extents<4>{1, ring_.extent(0) * ring_.extent(1), ring_.extent(2), ring_.extent(3)});
-      const tensor_view<float, 4> map(y, map_);
-      (raw ? stem_ : dense_)[static_cast<std::size_t>(first)].run(ctx, ring, {}, raw, map);
-      gpu::aggregate_pool(ctx, const_view<float, 4>(map), 0, const_view<float, 2>{}, pooled, pool_);
+      const extents<4> stacked{1, ring_sizes_[0] * ring_sizes_[1], ring_sizes_[2], ring_sizes_[3]};
+      const tensor_view<Kept, 4> map(y, map_);
+      const auto at = static_cast<std::size_t>(first);
+      if (o_.variant == onset_variant::resnet) {
+        stem_[at].run(ctx, ring_.template view<float>().reshaped(stacked), {}, true, map);
+      } else {
+        dense_[at].run(ctx, ring_.template view<Kept>().reshaped(stacked), {}, false, map);
+      }
+      gpu::aggregate_pool(ctx, map_view(map), 0, const_view<float, 2>{}, pooled, pool_);
     }
     extents<4> at = pooled_;
     for (std::size_t b = o_.stem == onset_stem::layer1 ? 2 : 0; b < blocks_.size(); ++b) {
       if (b == 6 && slope_map_.size() > 0) {
-        fuse_.run(ctx, const_view<float, 4>(x, at), slope_map_, false, {y, at});
+        fuse_.run(ctx, map_view(x, at), slope_there_.template view<Kept>(), false, tensor_view<Kept, 4>(y, at));
         std::swap(x, y);
       }
       const extents<4> out = blocks_[b].out_extents(at);
-      blocks_[b].run(ctx, const_view<float, 4>(x, at), {y, out}, middle, shortcut);
+      blocks_[b].run(ctx, map_view(x, at), tensor_view<Kept, 4>(y, out), middle, shortcut);
       std::swap(x, y);
       at = out;
     }
     const tensor_view<float, 2> logits(answer_.data_handle(), {1, o_.keys});
     const tensor_view<float, 2> feature(answer_.data_handle() + o_.keys, {1, features()});
-    ops::global_avg_pool(ctx, const_view<float, 4>(x, at), feature);
+    ops::global_avg_pool(ctx, map_view(x, at), feature);
     ops::linear(ctx, feature, fc_weight_, fc_bias_, logits);
   }
 
-  // Once for real, so that the scratch memory has its size; then once for each place.
+  // Makes room for the maps; then once for real, so that the scratch memory has its size; then once for each place.
+  template <class Kept>
   void record(context& ctx) {
-    if (o_.variant != onset_variant::resnet) launch_push(ctx, 0);
-    launch_run(ctx, 0);
+    const bool raw = o_.variant == onset_variant::resnet;  // the ring holds frames
+    if (raw) static_cast<void>(ring_.template resize<float>(ring_sizes_));
+    if (!raw) static_cast<void>(ring_.template resize<Kept>(ring_sizes_));
+    for (nn::map_room<backend>& m : maps_) static_cast<void>(m.template resize<Kept>({1, 1, 1, largest_}));
+    if (slope_map_.size() > 0) {
+      cpu_tensor<Kept, 4> kept(slope_map_.extents());
+      for (index_t i = 0; i < kept.size(); ++i) kept.data_handle()[i] = gpu::to_kept<Kept>(slope_map_.data_handle()[i]);
+      const tensor_view<Kept, 4> there = slope_there_.template resize<Kept>(kept.extents());
+      backend::write(there.data_handle(), kept.data_handle(), kept.size());
+    }
+    if (!raw) launch_push<Kept>(ctx, 0);
+    launch_run<Kept>(ctx, 0);
     ctx.synchronise();
     for (index_t i = 0; i < o_.frames; ++i) {
-      if (o_.variant != onset_variant::resnet) push_.push_back(ctx.capture([&] { launch_push(ctx, i); }));
-      run_.push_back(ctx.capture([&] { launch_run(ctx, i); }));
+      if (!raw) push_.push_back(ctx.capture([&] { launch_push<Kept>(ctx, i); }));
+      run_.push_back(ctx.capture([&] { launch_run<Kept>(ctx, i); }));
     }
+  }
+  template <class Kept>
+  [[nodiscard]] Kept* room(std::size_t i) {
+    return maps_[i].template view<Kept>().data_handle();
   }
 
   onset_net_options o_;
@@ -207,11 +230,14 @@ class gpu_onset_engine {
   tensor<float, 2, backend> aggregation_;
   std::vector<engine::gpu_block<backend>> blocks_;  // layer1 … layer4, two each
   engine::gpu_conv<backend> fuse_;
-  tensor<float, 4, backend> slope_map_;
+  cpu_tensor<float, 4> slope_map_;     // what the slope features add to `fuse`, or nothing
+  nn::map_room<backend> slope_there_;  // the same, on the device
   tensor<float, 2, backend> fc_weight_;
   tensor<float, 1, backend> fc_bias_;
-  tensor<float, 4, backend> input_, ring_;
-  tensor<float, 1, backend> maps_[4];
+  tensor<float, 4, backend> input_;
+  extents<4> ring_sizes_;
+  index_t largest_ = 0;  // numbers of a map
+  nn::map_room<backend> ring_, maps_[4];
   tensor<float, 1, backend> answer_;                     // logits, then features
   typename Runtime::template pinned<float> waiting_[8];  // frames on their way to the device
   typename Runtime::template pinned<float> received_;

@@ -55,152 +55,22 @@ class onset_net {
   /// Inference. `features` may be empty. Allocates its intermediate results; `onset_engine` is the fast path.
   template <class Context>
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 2> logits, tensor_view<T, 2> features = {}) const {
-    const shapes s = sizes(x.extents());
-    using tensor4 = tensor<T, 4, Backend>;
-    tensor4 a(aggregates_normed_stem() ? s.map : s.stem);
-    if (aggregates_normed_stem()) {
-      const ops::frame_stem_parameters<T> stem{conv1_->weight(), conv1_->params(), bn1_->gamma(), bn1_->beta(),
-                                               aggregation_->channel_weight()};
-      ops::frame_stem(ctx, x, stem, bn1_->running_mean(), bn1_->running_var(), bn1_->epsilon, a);
-    } else {
-      conv1_->forward(ctx, x.reshaped(s.input), bn1_->given(), {}, true, a);
-      if (o_.stem == onset_stem::layer1) {
-        tensor4 b(s.stem);
-        layer1_->forward(ctx, a, b);
-        a = std::move(b);
-      }
-      if (aggregation_) {
-        tensor4 b(s.map);
-        aggregation_->forward(ctx, frames_of(a.view(), s), b);
-        a = std::move(b);
-      }
-    }
-    tensor4 p(s.pooled);
-    pool_.forward(ctx, a, p);
-    if (o_.stem == onset_stem::conv1) {
-      tensor4 b(s.pooled);
-      layer1_->forward(ctx, p, b);
-      p = std::move(b);
-    }
-    tensor4 l2(s.layer2), l3(s.layer3), l4(s.layer4);
-    layer2_->forward(ctx, p, l2);
-    layer3_->forward(ctx, l2, l3);
-    if (slope_) {
-      tensor4 k(s.slope), both(s.fused);
-      slope_->forward(ctx, k);
-      ops::concat_channels(ctx, l3, k, both);
-      fuse_->forward(ctx, both, l3);
-    }
-    layer4_->forward(ctx, l3, l4);
-    tensor<T, 2, Backend> pooled(x.extent(0), this->features());
-    const tensor_view<T, 2> f = features.data_handle() != nullptr ? features : pooled.view();
-    ops::global_avg_pool(ctx, l4, f);
-    fc_->forward(ctx, f, logits);
+    ops::with_maps<T>(ctx, [&]<class Kept>() { forward_in<Kept>(ctx, x, logits, features); });
   }
 
-  /// Training: batch norm uses the batch, and what `backward` needs is kept.
+  /// Training: batch norm uses the batch, and what `backward` needs is kept, as the context keeps maps.
   template <class Context>
   void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 2> logits) {
-    const shapes s = t_.s = sizes(x.extents());
+    t_.s = sizes(x.extents());
     t_.x = x;
-    tensor<T, 4, Backend>* a = &t_.map;
-    if (aggregates_normed_stem()) {
-      t_.map.resize(s.map);
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, x, t_.map);
-    } else {
-      t_.a0.resize(s.stem);
-      conv1_->forward(ctx, x.reshaped(s.input), t_.a0);
-      t_.r0.resize(s.stem);
-      bn1_->forward_train(ctx, t_.a0, t_.r0, true);
-      a = &t_.r0;
-      if (o_.stem == onset_stem::layer1) {
-        t_.l1.resize(s.stem);
-        layer1_->forward_train(ctx, *a, t_.l1);
-        a = &t_.l1;
-      }
-      if (aggregation_) {
-        t_.map.resize(s.map);
-        aggregation_->forward(ctx, frames_of(a->view(), s), t_.map);
-        a = &t_.map;
-      }
-    }
-    t_.pooled.resize(s.pooled);
-    pool_.forward_train(ctx, *a, t_.pooled);
-    a = &t_.pooled;
-    if (o_.stem == onset_stem::conv1) {
-      t_.l1.resize(s.pooled);
-      layer1_->forward_train(ctx, *a, t_.l1);
-      a = &t_.l1;
-    }
-    t_.l2.resize(s.layer2);
-    t_.l3.resize(s.layer3);
-    t_.l4.resize(s.layer4);
-    layer2_->forward_train(ctx, *a, t_.l2);
-    layer3_->forward_train(ctx, t_.l2, t_.l3);
-    a = &t_.l3;
-    if (slope_) {
-      t_.slope.resize(s.slope);
-      t_.both.resize(s.fused);
-      t_.fuse.resize(s.layer3);
-      slope_->forward_train(ctx, t_.slope);
-      ops::concat_channels(ctx, t_.l3, t_.slope, t_.both);
-      fuse_->forward(ctx, t_.both, t_.fuse);
-      a = &t_.fuse;
-    }
-    layer4_->forward_train(ctx, *a, t_.l4);
-    t_.features.resize(extents<2>{x.extent(0), features()});
-    ops::global_avg_pool(ctx, t_.l4, t_.features);
-    fc_->forward(ctx, t_.features, logits);
+    ops::with_maps<T>(ctx, [&]<class Kept>() { forward_train_in<Kept>(ctx, logits); });
   }
 
   /// Adds the gradient of the last `forward_train` to `gradients()`; x of that call must still be there. dx, the
   /// gradient of the input, is computed unless it is empty.
   template <class Context>
   void backward(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx = {}) {
-    const shapes& s = t_.s;
-    d_.features.resize(t_.features.extents());
-    fc_->backward(ctx, t_.features, dlogits, d_.features);
-    d_.l4.resize(s.layer4);
-    d_.l3.resize(s.layer3);
-    ops::global_avg_pool_backward(ctx, d_.features, d_.l4);
-    layer4_->backward(ctx, slope_ ? t_.fuse : t_.l3, t_.l4, d_.l4, d_.l3);
-    if (slope_) {
-      d_.both.resize(s.fused);
-      d_.slope.resize(s.slope);
-      fuse_->backward(ctx, t_.both, d_.l3, d_.both);
-      ops::split_channels(ctx, d_.both, d_.l3, d_.slope);
-      slope_->backward(ctx, d_.slope);
-    }
-    d_.l2.resize(s.layer2);
-    layer3_->backward(ctx, t_.l2, t_.l3, d_.l3, d_.l2);
-    const bool late = o_.stem == onset_stem::conv1;
-    d_.pooled.resize(s.pooled);
-    layer2_->backward(ctx, late ? t_.l1 : t_.pooled, t_.l2, d_.l2, d_.pooled);
-    if (late) {
-      d_.l1.resize(s.pooled);
-      layer1_->backward(ctx, t_.pooled, t_.l1, d_.pooled, d_.l1);
-    }
-    if (aggregates_normed_stem()) {
-      pool_.backward(ctx, d_.l1, t_.map);  // the map is not needed any more: it holds its gradient
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, t_.map, dx);
-      return;
-    }
-    d_.stem.resize(s.stem);
-    if (aggregation_) {
-      d_.map.resize(s.map);
-      pool_.backward(ctx, late ? d_.l1 : d_.pooled, d_.map);
-      aggregation_->backward(ctx, frames_of((late ? t_.r0 : t_.l1).view(), s), d_.map, frames_of(d_.stem.view(), s));
-    } else {
-      pool_.backward(ctx, d_.l1, d_.stem);
-    }
-    if (!late) {
-      d_.l1.resize(s.stem);
-      layer1_->backward(ctx, t_.r0, t_.l1, d_.stem, d_.l1);
-      std::swap(d_.l1, d_.stem);
-    }
-    bn1_->backward(ctx, t_.a0, d_.stem, d_.stem, true);
-    conv1_->backward(ctx, t_.x.reshaped(s.input), d_.stem,
-                     dx.data_handle() == nullptr ? tensor_view<T, 4>() : dx.reshaped(s.input));
+    ops::with_maps<T>(ctx, [&]<class Kept>() { backward_in<Kept>(ctx, dlogits, dx); });
   }
 
   /// f(name, parameter&), with the names of the weights file.
@@ -274,6 +144,146 @@ class onset_net {
   }
 
  private:
+  // The maps' elements are kept as Kept.
+  template <class Kept, class Context>
+  void forward_in(Context& ctx, const_view<T, 4> x, tensor_view<T, 2> logits, tensor_view<T, 2> features) const {
+    const shapes s = sizes(x.extents());
+    using map = tensor<Kept, 4, Backend>;
+    map a(aggregates_normed_stem() ? s.map : s.stem);
+    if (aggregates_normed_stem()) {
+      const ops::frame_stem_parameters<T> stem{conv1_->weight(), conv1_->params(), bn1_->gamma(), bn1_->beta(),
+                                               aggregation_->channel_weight()};
+      ops::frame_stem(ctx, x, stem, bn1_->running_mean(), bn1_->running_var(), bn1_->epsilon, a);
+    } else {
+      conv1_->forward(ctx, x.reshaped(s.input), bn1_->given(), {}, true, a);
+      if (o_.stem == onset_stem::layer1) {
+        map b(s.stem);
+        layer1_->forward(ctx, a, b);
+        a = std::move(b);
+      }
+      if (aggregation_) {
+        map b(s.map);
+        aggregation_->forward(ctx, frames_of(a.view(), s), b);
+        a = std::move(b);
+      }
+    }
+    map p(s.pooled);
+    pool_.forward(ctx, a, p);
+    if (o_.stem == onset_stem::conv1) {
+      map b(s.pooled);
+      layer1_->forward(ctx, p, b);
+      p = std::move(b);
+    }
+    map l2(s.layer2), l3(s.layer3), l4(s.layer4);
+    layer2_->forward(ctx, p, l2);
+    layer3_->forward(ctx, l2, l3);
+    if (slope_) {
+      map k(s.slope), both(s.fused);
+      slope_->forward(ctx, k);
+      ops::concat_channels(ctx, l3, k, both);
+      fuse_->forward(ctx, both, l3);
+    }
+    layer4_->forward(ctx, l3, l4);
+    tensor<T, 2, Backend> pooled(x.extent(0), this->features());
+    const tensor_view<T, 2> f = features.data_handle() != nullptr ? features : pooled.view();
+    ops::global_avg_pool(ctx, l4, f);
+    fc_->forward(ctx, f, logits);
+  }
+
+  template <class Kept, class Context>
+  void forward_train_in(Context& ctx, tensor_view<T, 2> logits) {
+    const shapes& s = t_.s;
+    tensor_view<Kept, 4> a;
+    if (aggregates_normed_stem()) {
+      a = t_.map.template resize<Kept>(s.map);
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, t_.x, a);
+    } else {
+      const auto a0 = t_.a0.template resize<Kept>(s.stem);
+      conv1_->forward(ctx, t_.x.reshaped(s.input), a0);
+      a = t_.r0.template resize<Kept>(s.stem);
+      bn1_->forward_train(ctx, a0, a, true);
+      if (o_.stem == onset_stem::layer1) a = stage_forward(ctx, *layer1_, a, t_.l1, s.stem);
+      if (aggregation_) {
+        const auto map = t_.map.template resize<Kept>(s.map);
+        aggregation_->forward(ctx, frames_of(a, s), map);
+        a = map;
+      }
+    }
+    const auto pooled = t_.pooled.template resize<Kept>(s.pooled);
+    pool_.forward_train(ctx, a, pooled);
+    a = pooled;
+    if (o_.stem == onset_stem::conv1) a = stage_forward(ctx, *layer1_, a, t_.l1, s.pooled);
+    a = stage_forward(ctx, *layer2_, a, t_.l2, s.layer2);
+    a = stage_forward(ctx, *layer3_, a, t_.l3, s.layer3);
+    if (slope_) {
+      const auto slope = t_.slope.template resize<Kept>(s.slope);
+      const auto both = t_.both.template resize<Kept>(s.fused);
+      slope_->forward_train(ctx, slope);
+      ops::concat_channels(ctx, a, slope, both);
+      a = t_.fuse.template resize<Kept>(s.layer3);
+      fuse_->forward(ctx, both, a);
+    }
+    a = stage_forward(ctx, *layer4_, a, t_.l4, s.layer4);
+    t_.features.resize(extents<2>{t_.x.extent(0), features()});
+    ops::global_avg_pool(ctx, a, t_.features);
+    fc_->forward(ctx, t_.features, logits);
+  }
+  template <class Context, class Kept>
+  tensor_view<Kept, 4> stage_forward(Context& ctx, nn::residual_stage<T, Backend>& stage, tensor_view<Kept, 4> x,
+                                     nn::map_room<Backend>& room, const extents<4>& e) {
+    const auto y = room.template resize<Kept>(e);
+    stage.forward_train(ctx, x, y);
+    return y;
+  }
+
+  template <class Kept, class Context>
+  void backward_in(Context& ctx, const_view<T, 2> dlogits, tensor_view<T, 4> dx) {
+    const shapes& s = t_.s;
+    const auto kept = [](nn::map_room<Backend>& room) { return room.template view<Kept>(); };
+    const auto room = [](nn::map_room<Backend>& r, const extents<4>& e) { return r.template resize<Kept>(e); };
+    d_.features.resize(t_.features.extents());
+    fc_->backward(ctx, t_.features, dlogits, d_.features);
+    const auto dl4 = room(d_.l4, s.layer4), dl3 = room(d_.l3, s.layer3), dl2 = room(d_.l2, s.layer2);
+    const auto dpooled = room(d_.pooled, s.pooled);
+    ops::global_avg_pool_backward(ctx, d_.features, dl4);
+    layer4_->backward(ctx, kept(slope_ ? t_.fuse : t_.l3), kept(t_.l4), dl4, dl3);
+    if (slope_) {
+      const auto dboth = room(d_.both, s.fused), dslope = room(d_.slope, s.slope);
+      fuse_->backward(ctx, kept(t_.both), dl3, dboth);
+      ops::split_channels(ctx, dboth, dl3, dslope);
+      slope_->backward(ctx, dslope);
+    }
+    layer3_->backward(ctx, kept(t_.l2), kept(t_.l3), dl3, dl2);
+    const bool late = o_.stem == onset_stem::conv1;
+    layer2_->backward(ctx, kept(late ? t_.l1 : t_.pooled), kept(t_.l2), dl2, dpooled);
+    tensor_view<Kept, 4> d = dpooled;  // of what left the pool
+    if (late) {
+      d = room(d_.l1, s.pooled);
+      layer1_->backward(ctx, kept(t_.pooled), kept(t_.l1), dpooled, d);
+    }
+    if (aggregates_normed_stem()) {
+      pool_.backward(ctx, d, kept(t_.map));  // the map is not needed any more: it holds its gradient
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, kept(t_.map), dx);
+      return;
+    }
+    tensor_view<Kept, 4> dstem = room(d_.stem, s.stem);
+    if (aggregation_) {
+      const auto dmap = room(d_.map, s.map);
+      pool_.backward(ctx, d, dmap);
+      aggregation_->backward(ctx, frames_of(kept(late ? t_.r0 : t_.l1), s), dmap, frames_of(dstem, s));
+    } else {
+      pool_.backward(ctx, d, dstem);
+    }
+    if (!late) {
+      const auto before = room(d_.l1, s.stem);
+      layer1_->backward(ctx, kept(t_.r0), kept(t_.l1), dstem, before);
+      dstem = before;
+    }
+    bn1_->backward(ctx, kept(t_.a0), dstem, dstem, true);
+    conv1_->backward(ctx, t_.x.reshaped(s.input), dstem,
+                     dx.data_handle() == nullptr ? tensor_view<T, 4>() : dx.reshaped(s.input));
+  }
+
   /// Whether nothing lies between the first batch norm's ReLU and a channel-wise aggregation: then they are one pass.
   [[nodiscard]] bool aggregates_normed_stem() const noexcept {
     return aggregation_ && aggregation_->kind() == nn::aggregation_kind::channelwise && o_.stem == onset_stem::conv1;
@@ -298,11 +308,11 @@ class onset_net {
   struct tape {  // of the last forward_train
     shapes s;
     const_view<T, 4> x;
-    tensor<T, 4, Backend> a0, r0, map, pooled, l1, l2, l3, slope, both, fuse, l4;
+    nn::map_room<Backend> a0, r0, map, pooled, l1, l2, l3, slope, both, fuse, l4;
     tensor<T, 2, Backend> features;
   } t_;
   struct gradients_of_maps {
-    tensor<T, 4, Backend> stem, map, pooled, l1, l2, l3, slope, both, l4;
+    nn::map_room<Backend> stem, map, pooled, l1, l2, l3, slope, both, l4;
     tensor<T, 2, Backend> features;
   } d_;
 };

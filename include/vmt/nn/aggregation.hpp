@@ -31,8 +31,8 @@ class aggregation {
   }
 
   /// x: N×F×C×H×W (frame by frame) → y: N×C×H×W.
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 5> x, tensor_view<T, 4> y) const {
+  template <class Context, class Y>
+  void forward(Context& ctx, const_view<ops::scalar_of<Y>, 5> x, Y&& y) const {
     if (kind_ == aggregation_kind::channelwise) {
       ops::aggregate(ctx, x, channel_weight(), y);
     } else {
@@ -41,8 +41,8 @@ class aggregation {
     }
   }
   /// Adds to the gradient of the weight, overwrites dx.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 5> x, const_view<T, 4> dy, tensor_view<T, 5> dx) {
+  template <class Context, class DX>
+  void backward(Context& ctx, ops::in_view<DX> x, const_view<ops::scalar_of<DX>, 4> dy, DX&& dx) {
     if (kind_ == aggregation_kind::channelwise) {
       ops::aggregate_backward(ctx, x, dy, channel_weight(), channel_weight_gradient(), dx);
       return;
@@ -50,7 +50,7 @@ class aggregation {
     const tensor<T, 4, Backend> w = frame_major(ctx);
     tensor<T, 4, Backend> dw(w.extents());
     ops::conv2d_backward_weight(ctx, stacked(x), dy, dw, {});
-    ops::conv2d_backward_input(ctx, dy, w, stacked(dx), {});
+    ops::conv2d_backward_input(ctx, dy, w, stacked(ops::out_view<DX>(dx)), {});
     ops::swap_last_two(ctx, dw.view().reshaped(extents<3>{channels(), frames_, channels()}),
                        weight_.flat_gradient().reshaped(extents<3>{channels(), channels(), frames_}), true);
   }

@@ -3,6 +3,7 @@
 
 #include <vmt/nn/batch_norm.hpp>
 #include <vmt/nn/conv2d.hpp>
+#include <vmt/nn/map_room.hpp>
 #include <vmt/ops/activation.hpp>
 
 #include <optional>
@@ -29,57 +30,62 @@ class basic_block {
 
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return conv1_.out_extents(x); }
 
-  /// Inference. x: N×C×H×W → y: N×K×H'×W'. Allocates its intermediate results.
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
-    tensor<T, 4, Backend> a(y.extents()), shortcut;
+  /// Inference. x: N×C×H×W → y: N×K×H'×W', in T or as the context keeps maps. Allocates its intermediate results.
+  template <class Context, class Y>
+  void forward(Context& ctx, ops::in_view<Y> x, Y&& y) const {
+    using map = tensor<ops::scalar_of<Y>, 4, Backend>;
+    map a(y.extents()), shortcut;
     conv1_.forward(ctx, x, bn1_.given(), {}, true, a);
-    const_view<T, 4> residual = x;
+    ops::in_view<Y> residual = x;
     if (downsample_) {
-      shortcut = tensor<T, 4, Backend>(y.extents());
+      shortcut = map(y.extents());
       downsample_->first.forward(ctx, x, downsample_->second.given(), {}, false, shortcut);
       residual = shortcut;
     }
     conv2_.forward(ctx, a, bn2_.given(), residual, true, y);
   }
 
-  /// Training: keeps what `backward` needs.
-  template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
-    for (tensor<T, 4, Backend>* t : {&a1_, &r1_, &a2_}) t->resize(y.extents());
-    conv1_.forward(ctx, x, a1_);
-    bn1_.forward_train(ctx, a1_, r1_, true);
-    conv2_.forward(ctx, r1_, a2_);
-    bn2_.forward_train(ctx, a2_, y);
+  /// Training: keeps what `backward` needs. x and y in T or as the context keeps maps.
+  template <class Context, class Y>
+  void forward_train(Context& ctx, ops::in_view<Y> x, Y&& y) {
+    using kept = ops::scalar_of<Y>;
+    const ops::out_view<Y> out = y;
+    const extents<4> e = out.extents();
+    const auto a1 = a1_.template resize<kept>(e), r1 = r1_.template resize<kept>(e), a2 = a2_.template resize<kept>(e);
+    conv1_.forward(ctx, x, a1);
+    bn1_.forward_train(ctx, a1, r1, true);
+    conv2_.forward(ctx, r1, a2);
+    bn2_.forward_train(ctx, a2, out);
     if (downsample_) {
-      d_.resize(y.extents());
-      h_.resize(y.extents());
-      downsample_->first.forward(ctx, x, d_);
-      downsample_->second.forward_train(ctx, d_, h_);
-      ops::add(ctx, y, h_, y);
+      const auto d = d_.template resize<kept>(e), h = h_.template resize<kept>(e);
+      downsample_->first.forward(ctx, x, d);
+      downsample_->second.forward_train(ctx, d, h);
+      ops::add_relu(ctx, out, h, out);
     } else {
-      ops::add(ctx, y, x, y);
+      ops::add_relu(ctx, out, x, out);
     }
-    ops::relu(ctx, y, y);
   }
 
   /// The gradient of the last `forward_train`, given its x and y. Adds to the parameters' gradients; overwrites dx.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> y, const_view<T, 4> dy, tensor_view<T, 4> dx) {
-    h_.resize(y.extents());
-    ops::relu_backward(ctx, y, dy, h_);
-    bn2_.backward(ctx, a2_, h_, h_);
-    conv2_.backward(ctx, r1_, h_, a2_);  // a2 is not needed any more: it holds the gradient of r1
-    bn1_.backward(ctx, a1_, a2_, a2_, true);
-    conv1_.backward(ctx, x, a2_, dx);
-    ops::relu_backward(ctx, y, dy, h_);  // once more, for the shortcut: cheaper than a map to keep it in
+  template <class Context, class DX>
+  void backward(Context& ctx, ops::in_view<DX> x, ops::in_view<DX> y, ops::in_view<DX> dy, DX&& dx) {
+    using kept = ops::scalar_of<DX>;
+    const ops::out_view<DX> out = dx;
+    const auto a1 = a1_.template view<kept>(), r1 = r1_.template view<kept>(), a2 = a2_.template view<kept>();
+    const auto h = h_.template resize<kept>(y.extents());
+    ops::relu_backward(ctx, y, dy, h);
+    bn2_.backward(ctx, a2, h, h);
+    conv2_.backward(ctx, r1, h, a2);  // a2 is not needed any more: it holds the gradient of r1
+    bn1_.backward(ctx, a1, a2, a2, true);
+    conv1_.backward(ctx, x, a2, out);
     if (downsample_) {
-      downsample_->second.backward(ctx, d_, h_, h_);
-      shortcut_dx_.resize(dx.extents());
-      downsample_->first.backward(ctx, x, h_, shortcut_dx_);
-      ops::add(ctx, dx, shortcut_dx_, dx);
+      ops::relu_backward(ctx, y, dy, h);  // once more, for the shortcut: cheaper than a map to keep it in
+      downsample_->second.backward(ctx, d_.template view<kept>(), h, h);
+      const auto shortcut_dx = shortcut_dx_.template resize<kept>(out.extents());
+      downsample_->first.backward(ctx, x, h, shortcut_dx);
+      ops::add(ctx, out, shortcut_dx, out);
     } else {
-      ops::add(ctx, dx, h_, dx);
+      ops::relu_backward_add(ctx, y, dy, h, out);
     }
   }
 
@@ -115,8 +121,8 @@ class basic_block {
   batch_norm<T, Backend> bn2_;
   std::optional<std::pair<conv2d<T, Backend>, batch_norm<T, Backend>>> downsample_;
   // Of the last forward_train: outputs of the convolutions (a1, a2, d) and of the first ReLU (r1).
-  tensor<T, 4, Backend> a1_, r1_, a2_, d_;
-  tensor<T, 4, Backend> h_, shortcut_dx_;  // room for gradients
+  map_room<Backend> a1_, r1_, a2_, d_;
+  map_room<Backend> h_, shortcut_dx_;  // for gradients
 };
 
 /// Two basic blocks in a row, the first with the stride: torchvision's `layer1` … `layer4`.
@@ -127,23 +133,24 @@ class residual_stage {
       : first_(in_channels, out_channels, stride), second_(out_channels, out_channels, 1) {}
 
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept { return first_.out_extents(x); }
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
-    tensor<T, 4, Backend> middle(y.extents());
+  template <class Context, class Y>
+  void forward(Context& ctx, ops::in_view<Y> x, Y&& y) const {
+    tensor<ops::scalar_of<Y>, 4, Backend> middle(y.extents());
     first_.forward(ctx, x, middle);
     second_.forward(ctx, middle, y);
   }
-  template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
-    middle_.resize(y.extents());
-    first_.forward_train(ctx, x, middle_);
-    second_.forward_train(ctx, middle_, y);
+  template <class Context, class Y>
+  void forward_train(Context& ctx, ops::in_view<Y> x, Y&& y) {
+    const auto middle = middle_.template resize<ops::scalar_of<Y>>(y.extents());
+    first_.forward_train(ctx, x, middle);
+    second_.forward_train(ctx, middle, y);
   }
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> y, const_view<T, 4> dy, tensor_view<T, 4> dx) {
-    dmiddle_.resize(y.extents());
-    second_.backward(ctx, middle_, y, dy, dmiddle_);
-    first_.backward(ctx, x, middle_, dmiddle_, dx);
+  template <class Context, class DX>
+  void backward(Context& ctx, ops::in_view<DX> x, ops::in_view<DX> y, ops::in_view<DX> dy, DX&& dx) {
+    const auto middle = middle_.template view<ops::scalar_of<DX>>();
+    const auto dmiddle = dmiddle_.template resize<ops::scalar_of<DX>>(y.extents());
+    second_.backward(ctx, middle, y, dy, dmiddle);
+    first_.backward(ctx, x, middle, dmiddle, dx);
   }
   template <class F>
   void for_each_parameter(F&& f, const std::string& prefix = "") {
@@ -161,7 +168,7 @@ class residual_stage {
  private:
   basic_block<T, Backend> first_;
   basic_block<T, Backend> second_;
-  tensor<T, 4, Backend> middle_, dmiddle_;
+  map_room<Backend> middle_, dmiddle_;
 };
 
 }  // namespace vmt::inline VMT_ABI::nn

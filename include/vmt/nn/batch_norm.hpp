@@ -30,14 +30,15 @@ class batch_norm {
   void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
     ops::batch_norm(ctx, x, gamma(), beta(), running_mean_.view(), running_var_.view(), epsilon, y);
   }
-  /// With the statistics of this batch, which also move the running ones; with `relu`, and a ReLU behind it.
-  template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y, bool relu = false) {
+  /// With the statistics of this batch (x and y in T or as the context keeps maps), which also move the running ones;
+  /// with `relu`, and a ReLU behind it.
+  template <class Context, class Y>
+  void forward_train(Context& ctx, ops::in_view<Y> x, Y&& y, bool relu = false) {
     ops::batch_norm_train(ctx, x, gamma(), beta(), statistics(), y, relu);
   }
   /// The gradient of the last `forward_train`, given its x and `relu`; dx may be dy.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx, bool relu = false) {
+  template <class Context, class DX>
+  void backward(Context& ctx, ops::in_view<DX> x, ops::in_view<DX> dy, DX&& dx, bool relu = false) {
     ops::batch_norm_backward(ctx, x, dy, gamma(), mean_.view(), inverse_deviation_.view(), gamma_gradient(),
                              beta_gradient(), dx, relu ? beta() : const_view<T, 1>{});
   }

@@ -36,21 +36,21 @@ class conv2d {
     return {x[0], w[0], params_.out_height(x[2], w[2]), params_.out_width(x[3], w[3])};
   }
 
-  /// x: N×C×H×W → y: N×K×H'×W'.
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+  /// x: N×C×H×W → y: N×K×H'×W', each in T or as the context keeps maps.
+  template <class Context, class X, class Y>
+  void forward(Context& ctx, const X& x, Y&& y) const {
     ops::conv2d(ctx, x, weight(), bias(), y, params_);
   }
   /// With what follows it in inference: y = act(norm(conv(x)) + residual); the residual may be empty.
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 4> x, const ops::given_norm<T>& norm, const_view<T, 4> residual, bool relu,
-               tensor_view<T, 4> y) const {
+  template <class Context, class X, class Y>
+  void forward(Context& ctx, const X& x, const ops::given_norm<T>& norm, ops::in_view<Y> residual, bool relu,
+               Y&& y) const {
     ops::conv2d_norm(ctx, x, weight(), bias(), norm, residual, relu, y, params_);
   }
 
   /// Adds to the gradients of the parameters and overwrites dx, unless dx is empty.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+  template <class Context, class X, class DY, class DX = tensor_view<T, 4>>
+  void backward(Context& ctx, const X& x, const DY& dy, DX&& dx) {
     ops::conv2d_backward_weight(ctx, x, dy, weight_.template gradient<4>(), params_);
     if (!bias_.empty()) ops::channel_sum(ctx, dy, bias_[0].template gradient<1>());
     if (dx.data_handle() != nullptr) ops::conv2d_backward_input(ctx, dy, weight(), dx, params_);

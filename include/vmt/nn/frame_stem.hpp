@@ -16,15 +16,15 @@ class frame_stem {
   frame_stem(conv2d<T, Backend>& conv, batch_norm<T, Backend>& norm, aggregation<T, Backend>& aggregation) noexcept
       : conv_(conv), norm_(norm), aggregation_(aggregation) {}
 
-  /// x: N×F×H×W → y: N×C×H'×W'.
-  template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
+  /// x: N×F×H×W → y: N×C×H'×W', in T or as the context keeps maps.
+  template <class Context, class Y>
+  void forward_train(Context& ctx, const_view<T, 4> x, Y&& y) {
     ops::frame_stem_train(ctx, x, parameters(), norm_.statistics(), y);
   }
   /// The gradient of the last `forward_train`, given its x: adds to those of the three layers, overwrites dx unless it
   /// is empty.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dx) {
+  template <class Context, class DY>
+  void backward(Context& ctx, const_view<T, 4> x, const DY& dy, tensor_view<T, 4> dx) {
     const ops::batch_norm_statistics<T> s = norm_.statistics();
     const ops::frame_stem_gradients<T> d{conv_.weight_gradient(), norm_.gamma_gradient(), norm_.beta_gradient(),
                                          aggregation_.channel_weight_gradient()};

@@ -30,15 +30,15 @@ class slope_module {
     conv2_.forward(ctx, a, b);
     ops::resample_linear(ctx, b, y.reshaped(extents<3>{1, channels_, y.extent(1)}));
   }
-  /// y: N×C×H×W.
-  template <class Context>
-  void forward(Context& ctx, tensor_view<T, 4> y) const {
+  /// y: N×C×H×W, in T or as the context keeps maps.
+  template <class Context, class Y>
+  void forward(Context& ctx, Y&& y) const {
     tensor<T, 2, Backend> features(channels_, y.extent(3));
     row(ctx, features);
     ops::repeat_rows(ctx, features, y);
   }
-  template <class Context>
-  void forward_train(Context& ctx, tensor_view<T, 4> y) {
+  template <class Context, class Y>
+  void forward_train(Context& ctx, Y&& y) {
     r1_.resize(hidden());
     b_.resize(hidden());
     c_.resize(extents<3>{1, channels_, y.extent(3)});
@@ -49,8 +49,8 @@ class slope_module {
     ops::repeat_rows(ctx, c_.view()[0], y);
   }
   /// Adds to the gradients of the parameters.
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> dy) {
+  template <class Context, class DY>
+  void backward(Context& ctx, const DY& dy) {
     da_.resize(hidden());
     ops::repeat_rows_backward(ctx, dy, c_.view()[0]);  // what the forward pass left in b and c is not needed any more
     ops::resample_linear_backward(ctx, c_, b_);

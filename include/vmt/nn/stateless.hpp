@@ -44,17 +44,18 @@ class max_pool2d {
   [[nodiscard]] extents<4> out_extents(const extents<4>& x) const noexcept {
     return {x[0], x[1], params_.out_size(x[2]), params_.out_size(x[3])};
   }
-  template <class Context>
-  void forward(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) const {
+  /// x and y in T or as the context keeps maps.
+  template <class Context, class Y>
+  void forward(Context& ctx, ops::in_view<Y> x, Y&& y) const {
     ops::max_pool2d(ctx, x, y, {}, params_);
   }
-  template <class Context>
-  void forward_train(Context& ctx, const_view<T, 4> x, tensor_view<T, 4> y) {
+  template <class Context, class Y>
+  void forward_train(Context& ctx, ops::in_view<Y> x, Y&& y) {
     argmax_.resize(y.extents());
     ops::max_pool2d(ctx, x, y, argmax_, params_);
   }
-  template <class Context>
-  void backward(Context& ctx, const_view<T, 4> dy, tensor_view<T, 4> dx) const {
+  template <class Context, class DX>
+  void backward(Context& ctx, ops::in_view<DX> dy, DX&& dx) const {
     ops::max_pool2d_backward(ctx, dy, argmax_, dx, params_);
   }
   [[nodiscard]] const ops::pool2d_params& params() const noexcept { return params_; }

@@ -88,6 +88,43 @@ struct add_fn {
 };
 inline constexpr add_fn add{};
 
+/// y = max(a + b, 0): the end of a residual block. As `add` and `relu`, in one pass where the backend has one; y may be
+/// a or b.
+struct add_relu_fn {
+  template <class Context, class Y>
+  void operator()(Context& ctx, in_view<Y> a, in_view<Y> b, Y&& y) const {
+    const out_view<Y> out = y;
+    detail::require_same("add_relu", "second term", b.extents(), a.extents());
+    detail::require_same("add_relu", "output", out.extents(), a.extents());
+    if constexpr (requires { vmt_add_relu(ctx, a.flat(), b.flat(), out.flat()); }) {
+      vmt_add_relu(ctx, a.flat(), b.flat(), out.flat());
+    } else {
+      add(ctx, a, b, out);
+      relu(ctx, out, out);
+    }
+  }
+};
+inline constexpr add_relu_fn add_relu{};
+
+/// dx += dy where y > 0: what a ReLU lets back to a second way into it; y is the output of `relu`. As `relu_backward`
+/// and `add`, in one pass where the backend has one; `room`, of dy's sizes, may be written.
+struct relu_backward_add_fn {
+  template <class Context, class DX>
+  void operator()(Context& ctx, in_view<DX> y, in_view<DX> dy, out_view<DX> room, DX&& dx) const {
+    const out_view<DX> out = dx;
+    detail::require_same("relu_backward_add", "output gradient", dy.extents(), y.extents());
+    detail::require_same("relu_backward_add", "room", room.extents(), y.extents());
+    detail::require_same("relu_backward_add", "input gradient", out.extents(), y.extents());
+    if constexpr (requires { vmt_relu_backward_add(ctx, y.flat(), dy.flat(), out.flat()); }) {
+      vmt_relu_backward_add(ctx, y.flat(), dy.flat(), out.flat());
+    } else {
+      relu_backward(ctx, y, dy, room);
+      add(ctx, out, room, out);
+    }
+  }
+};
+inline constexpr relu_backward_add_fn relu_backward_add{};
+
 /// Sets every element to `value`.
 struct fill_fn {
   template <class Context, class Y>

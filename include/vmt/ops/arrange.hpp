@@ -100,7 +100,7 @@ inline constexpr swap_last_two_fn swap_last_two{};
 /// y[n,c,h,w] = x[c,w] for all n and h: one row of features for every row of every sample. x: C×W, y: N×C×H×W.
 struct repeat_rows_fn {
   template <class Context, class Y>
-  void operator()(Context& ctx, const_view<scalar_of<Y>, 2> x, Y&& y) const {
+  void operator()(Context& ctx, const_view<number_in<Y>, 2> x, Y&& y) const {
     const out_view<Y> out = y;
     detail::require_same("repeat_rows", "input", x.extents(), extents<2>{out.extent(1), out.extent(3)});
     if constexpr (requires { vmt_repeat_rows(ctx, x, out); }) {
@@ -115,16 +115,16 @@ inline constexpr repeat_rows_fn repeat_rows{};
 
 /// Gradient of `repeat_rows`: dx[c,w] = Σ_{n,h} dy[n,c,h,w], overwritten.
 struct repeat_rows_backward_fn {
-  template <class Context, class DX>
-  void operator()(Context& ctx, const_view<scalar_of<DX>, 4> dy, DX&& dx) const {
+  template <class Context, class DY, class DX>
+  void operator()(Context& ctx, const DY& dy, DX&& dx) const {
+    const in_view<DY> g = dy;
     const out_view<DX> out = dx;
-    detail::require_same("repeat_rows_backward", "input gradient", out.extents(),
-                         extents<2>{dy.extent(1), dy.extent(3)});
-    if constexpr (requires { vmt_repeat_rows_backward(ctx, dy, out); }) {
-      vmt_repeat_rows_backward(ctx, dy, out);
+    detail::require_same("repeat_rows_backward", "input gradient", out.extents(), extents<2>{g.extent(1), g.extent(3)});
+    if constexpr (requires { vmt_repeat_rows_backward(ctx, g, out); }) {
+      vmt_repeat_rows_backward(ctx, g, out);
     } else {
       detail::require_host_accessible<Context>();
-      generic::repeat_rows_backward(dy, out);
+      generic::repeat_rows_backward(g, out);
     }
   }
 };

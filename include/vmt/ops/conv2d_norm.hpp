@@ -20,19 +20,21 @@ struct given_norm {
 /// bias and residual may be empty, `with_relu` chooses the activation. residual: as y, but not its memory. The other
 /// sizes are those of `conv2d`.
 struct conv2d_norm_fn {
-  template <class Context, class Y>
-  void operator()(Context& ctx, in_view<Y> x, in_view<Y> w, const_view<scalar_of<Y>, 1> bias,
-                  const given_norm<scalar_of<Y>>& norm, in_view<Y> residual, bool with_relu, Y&& y,
+  template <class Context, class X, class Y>
+  void operator()(Context& ctx, const X& x, const_view<number_in<Y>, 4> w, const_view<number_in<Y>, 1> bias,
+                  const given_norm<number_in<Y>>& norm, in_view<Y> residual, bool with_relu, Y&& y,
                   const conv2d_params& p = {}) const {
+    const in_view<X> in = x;
     const out_view<Y> out = y;
-    detail::check_conv2d<scalar_of<Y>>("conv2d_norm", x, w, bias, out, p);
-    detail::check_per_channel<scalar_of<Y>>("conv2d_norm", out, {norm.gamma, norm.beta, norm.mean, norm.variance});
+    detail::check_conv2d("conv2d_norm", in.extents(), w.extents(), bias, out.extents(), p);
+    detail::check_per_channel<number_in<Y>>("conv2d_norm", out.extents(),
+                                            {norm.gamma, norm.beta, norm.mean, norm.variance});
     const bool adds = residual.data_handle() != nullptr;
     if (adds) detail::require_same("conv2d_norm", "residual", residual.extents(), out.extents());
-    if constexpr (requires { vmt_conv2d_norm(ctx, x, w, bias, norm, residual, with_relu, out, p); }) {
-      vmt_conv2d_norm(ctx, x, w, bias, norm, residual, with_relu, out, p);
+    if constexpr (requires { vmt_conv2d_norm(ctx, in, w, bias, norm, residual, with_relu, out, p); }) {
+      vmt_conv2d_norm(ctx, in, w, bias, norm, residual, with_relu, out, p);
     } else {
-      conv2d(ctx, x, w, bias, out, p);
+      conv2d(ctx, in, w, bias, out, p);
       batch_norm(ctx, out, norm.gamma, norm.beta, norm.mean, norm.variance, norm.epsilon, out);
       if (adds) add(ctx, out, residual, out);
       if (with_relu) relu(ctx, out, out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/tensor/number_of.hpp>
 #include <vmt/tensor/tensor.hpp>
 
 #include <string_view>
@@ -23,10 +24,28 @@ using out_view = tensor_view<scalar_of<Y>, rank_of<Y>>;
 template <class Y>
 using in_view = const_view<scalar_of<Y>, rank_of<Y>>;
 
+/// Parameters, statistics and sums of an operation on maps that are kept as those of Y.
+template <class Y>
+using number_in = number_of<scalar_of<Y>>;
+
 /// A context names its backend. `generic_context` has no fast overload at all: with it every operation is the oracle.
 struct generic_context {
   using backend = cpu;
 };
+
+template <class T>
+struct in_numbers {};
+
+/// Calls work.template operator()<Kept>() with the type in which the context keeps the maps of a network in T: those
+/// between its layers, and their gradients. T itself, unless the context has its own overload.
+template <class T, class Context, class F>
+void with_maps(Context& ctx, F&& work) {
+  if constexpr (requires { vmt_with_maps(ctx, in_numbers<T>(), work); }) {
+    vmt_with_maps(ctx, in_numbers<T>(), work);
+  } else {
+    work.template operator()<T>();
+  }
+}
 
 namespace detail {
 

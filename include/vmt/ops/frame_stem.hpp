@@ -9,18 +9,15 @@ namespace vmt::inline VMT_ABI::ops {
 
 namespace detail {
 template <class T>
-void check_frame_stem(std::string_view op, const_view<T, 4> x, const frame_stem_parameters<T>& p, const_view<T, 4> y,
+void check_frame_stem(std::string_view op, const extents<4>& x, const frame_stem_parameters<T>& p, const extents<4>& y,
                       std::initializer_list<const_view<T, 1>> vectors) {
-  check_conv2d<T>(op, x.empty() ? x : generic::frame_images(x).slice(0, x.extent(0)), p.conv, {}, y, p.conv_params);
-  require_same(op, "weight (channels × frames)", p.weight.extents(), extents<2>{y.extent(1), x.extent(1)});
-  for (const const_view<T, 1>& v : vectors) {
-    require_same(op, "a vector per channel", v.extents(), extents<1>{y.extent(1)});
-  }
+  check_conv2d<T>(op, {x[0], 1, x[2], x[3]}, p.conv.extents(), {}, y, p.conv_params);
+  require_same(op, "weight (channels × frames)", p.weight.extents(), extents<2>{y[1], x[1]});
+  for (const const_view<T, 1>& v : vectors) require_same(op, "a vector per channel", v.extents(), extents<1>{y[1]});
 }
 /// The sizes of the maps of all frames.
-template <class T>
-[[nodiscard]] extents<4> frame_maps(const_view<T, 4> x, const_view<T, 4> y) noexcept {
-  return {x.extent(0) * x.extent(1), y.extent(1), y.extent(2), y.extent(3)};
+[[nodiscard]] inline extents<4> frame_maps(const extents<4>& x, const extents<4>& y) noexcept {
+  return {x[0] * x[1], y[1], y[2], y[3]};
 }
 }  // namespace detail
 
@@ -28,15 +25,15 @@ template <class T>
 /// `aggregate` came one after the other. x: N×F×H×W, y: N×C×H'×W', mean and variance: C.
 struct frame_stem_fn {
   template <class Context, class Y>
-  void operator()(Context& ctx, in_view<Y> x, const frame_stem_parameters<scalar_of<Y>>& p,
-                  const_view<scalar_of<Y>, 1> mean, const_view<scalar_of<Y>, 1> variance, double epsilon, Y&& y) const {
-    using T = scalar_of<Y>;
+  void operator()(Context& ctx, const_view<number_in<Y>, 4> x, const frame_stem_parameters<number_in<Y>>& p,
+                  const_view<number_in<Y>, 1> mean, const_view<number_in<Y>, 1> variance, double epsilon, Y&& y) const {
+    using T = number_in<Y>;
     const out_view<Y> out = y;
-    detail::check_frame_stem<T>("frame_stem", x, p, out, {p.gamma, p.beta, mean, variance});
+    detail::check_frame_stem<T>("frame_stem", x.extents(), p, out.extents(), {p.gamma, p.beta, mean, variance});
     if constexpr (requires { vmt_frame_stem(ctx, x, p, mean, variance, epsilon, out); }) {
       vmt_frame_stem(ctx, x, p, mean, variance, epsilon, out);
     } else {
-      tensor<T, 4, typename Context::backend> a(detail::frame_maps<T>(x, out));
+      tensor<T, 4, typename Context::backend> a(detail::frame_maps(x.extents(), out.extents()));
       const given_norm<T> norm{p.gamma, p.beta, mean, variance, epsilon};
       conv2d_norm(ctx, generic::frame_images(x), p.conv, {}, norm, {}, true, a, p.conv_params);
       const extents<5> frames{x.extent(0), x.extent(1), out.extent(1), out.extent(2), out.extent(3)};
@@ -53,11 +50,11 @@ inline constexpr frame_stem_fn frame_stem{};
 /// the frames, F times as large as y, are not kept: who needs them makes them anew. x: N×F×H×W, y: N×C×H'×W'.
 struct frame_stem_train_fn {
   template <class Context, class Y>
-  void operator()(Context& ctx, in_view<Y> x, const frame_stem_parameters<scalar_of<Y>>& p,
-                  const batch_norm_statistics<scalar_of<Y>>& s, Y&& y) const {
-    using T = scalar_of<Y>;
+  void operator()(Context& ctx, const_view<number_in<Y>, 4> x, const frame_stem_parameters<number_in<Y>>& p,
+                  const batch_norm_statistics<number_in<Y>>& s, Y&& y) const {
+    using T = number_in<Y>;
     const out_view<Y> out = y;
-    detail::check_frame_stem<T>("frame_stem_train", x, p, out,
+    detail::check_frame_stem<T>("frame_stem_train", x.extents(), p, out.extents(),
                                 {p.gamma, p.beta, s.running_mean, s.running_variance, s.mean, s.inverse_deviation});
     detail::require(x.extent(0) * x.extent(1) * out.extent(2) * out.extent(3) > 1, "frame_stem_train",
                     "needs more than one value per channel to estimate a variance");
@@ -65,7 +62,7 @@ struct frame_stem_train_fn {
       vmt_frame_stem_train(ctx, x, p, s, out);
     } else {
       detail::require_host_accessible<Context>();
-      tensor<T, 4, typename Context::backend> a(detail::frame_maps<T>(x, out));
+      tensor<T, 4, typename Context::backend> a(detail::frame_maps(x.extents(), out.extents()));
       conv2d(ctx, generic::frame_images(x), p.conv, {}, a, p.conv_params);
       generic::norm_aggregate_train<T>(a, p, s, out, 0, a.extent(1));
     }
@@ -77,12 +74,13 @@ inline constexpr frame_stem_train_fn frame_stem_train{};
 /// (N×F×H×W) unless it is empty.
 struct frame_stem_backward_fn {
   template <class Context, class DY>
-  void operator()(Context& ctx, in_view<DY> x, const DY& dy, const frame_stem_parameters<scalar_of<DY>>& p,
-                  const_view<scalar_of<DY>, 1> mean, const_view<scalar_of<DY>, 1> inverse_deviation,
-                  const frame_stem_gradients<scalar_of<DY>>& d, tensor_view<scalar_of<DY>, 4> dx = {}) const {
-    using T = scalar_of<DY>;
+  void operator()(Context& ctx, const_view<number_in<DY>, 4> x, const DY& dy,
+                  const frame_stem_parameters<number_in<DY>>& p, const_view<number_in<DY>, 1> mean,
+                  const_view<number_in<DY>, 1> inverse_deviation, const frame_stem_gradients<number_in<DY>>& d,
+                  tensor_view<number_in<DY>, 4> dx = {}) const {
+    using T = number_in<DY>;
     const in_view<DY> g = dy;
-    detail::check_frame_stem<T>("frame_stem_backward", x, p, g,
+    detail::check_frame_stem<T>("frame_stem_backward", x.extents(), p, g.extents(),
                                 {p.gamma, p.beta, mean, inverse_deviation, d.gamma, d.beta});
     detail::require_same("frame_stem_backward", "gradient of the convolution's weight", d.conv.extents(),
                          p.conv.extents());
@@ -94,7 +92,7 @@ struct frame_stem_backward_fn {
       vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx);
     } else {
       detail::require_host_accessible<Context>();
-      tensor<T, 4, typename Context::backend> a(detail::frame_maps<T>(x, g));
+      tensor<T, 4, typename Context::backend> a(detail::frame_maps(x.extents(), g.extents()));
       conv2d(ctx, generic::frame_images(x), p.conv, {}, a, p.conv_params);
       generic::norm_aggregate_backward<T>(a, g, p, mean, inverse_deviation, d, 0, a.extent(1));
       conv2d_backward_weight(ctx, generic::frame_images(x), a, d.conv, p.conv_params);

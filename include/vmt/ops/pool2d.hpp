@@ -90,16 +90,17 @@ inline constexpr avg_pool2d_backward_fn avg_pool2d_backward{};
 
 /// y[n,c] = mean of x[n,c,·,·], `torch.nn.AdaptiveAvgPool2d(1)`. x: N×C×H×W, y: N×C.
 struct global_avg_pool_fn {
-  template <class Context, class Y>
-  void operator()(Context& ctx, const_view<scalar_of<Y>, 4> x, Y&& y) const {
+  template <class Context, class X, class Y>
+  void operator()(Context& ctx, const X& x, Y&& y) const {
+    const in_view<X> in = x;
     const out_view<Y> out = y;
-    detail::require_same("global_avg_pool", "output", out.extents(), extents<2>{x.extent(0), x.extent(1)});
-    detail::require(x.extent(2) * x.extent(3) > 0, "global_avg_pool", "the input has no pixel");
-    if constexpr (requires { vmt_global_avg_pool(ctx, x, out); }) {
-      vmt_global_avg_pool(ctx, x, out);
+    detail::require_same("global_avg_pool", "output", out.extents(), extents<2>{in.extent(0), in.extent(1)});
+    detail::require(in.extent(2) * in.extent(3) > 0, "global_avg_pool", "the input has no pixel");
+    if constexpr (requires { vmt_global_avg_pool(ctx, in, out); }) {
+      vmt_global_avg_pool(ctx, in, out);
     } else {
       detail::require_host_accessible<Context>();
-      generic::global_avg_pool(x, out);
+      generic::global_avg_pool(in, out);
     }
   }
 };
@@ -108,7 +109,7 @@ inline constexpr global_avg_pool_fn global_avg_pool{};
 /// Gradient of `global_avg_pool`: dx[n,c,h,w] = dy[n,c] / (H·W).
 struct global_avg_pool_backward_fn {
   template <class Context, class DX>
-  void operator()(Context& ctx, const_view<scalar_of<DX>, 2> dy, DX&& dx) const {
+  void operator()(Context& ctx, const_view<number_in<DX>, 2> dy, DX&& dx) const {
     const out_view<DX> out = dx;
     detail::require_same("global_avg_pool_backward", "output gradient", dy.extents(),
                          extents<2>{out.extent(0), out.extent(1)});

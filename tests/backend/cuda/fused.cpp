@@ -20,15 +20,16 @@ using vmt_test::there;
 
 namespace {
 
-/// Calls check(found, expected) for each operation that only devices have.
-template <class T, class F>
+/// Calls check(found, expected) for each operation that only devices have, maps kept as `Kept`.
+template <class T, class Kept = T, class F>
 void for_each_fused(simulated_context& ctx, F check) {
   ops::generic_context plain;
+  const auto map = [&](const auto& t) { return vmt_test::map_there<Kept>(ctx, t); };
   const auto x = case_tensor<T>(extents<4>{2, 5, 9, 11}, 1);
   const auto w = case_tensor<T>(extents<4>{7, 5, 3, 3}, 2);
   const auto b = case_tensor<T>(extents<1>{7}, 3);
   const auto r = case_tensor<T>(extents<4>{2, 7, 9, 11}, 4);
-  const auto device_x = there(ctx, x);
+  const auto device_x = map(x);
   const auto device_w = there(ctx, w);
   const auto device_b = there(ctx, b);
   for (const bool relu : {false, true}) {
@@ -36,13 +37,14 @@ void for_each_fused(simulated_context& ctx, F check) {
     ops::conv2d(plain, x, w, b, y, {1, 1, 1, 1});
     ops::add(plain, y, r, y);
     if (relu) ops::relu(plain, y, y);
-    auto found = there(ctx, r);  // in place of the map that is added
-    gpu::conv2d<simulated_runtime, T>(ctx, device_x, device_w, device_b, found, relu, found, {1, 1, 1, 1});
+    auto found = map(r);  // in place of the map that is added
+    gpu::conv2d<simulated_runtime, T>(ctx, device_x.view(), device_w, device_b, const_view<Kept, 4>(found), relu,
+                                      found.view(), {1, 1, 1, 1});
     check(joined<T>(found), joined<T>(y));
   }
   const auto ring = case_tensor<T>(extents<4>{3, 4, 9, 11}, 5);
   const auto weight = case_tensor<T>(extents<2>{4, 3}, 6);
-  const auto device_ring = there(ctx, ring);
+  const auto device_ring = map(ring);
   const auto device_weight = there(ctx, weight);
   for (const index_t first : {0, 1, 2}) {
     cpu_tensor<T, 5> window(1, 3, 4, 9, 11);
@@ -52,11 +54,11 @@ void for_each_fused(simulated_context& ctx, F check) {
     cpu_tensor<T, 4> mean(1, 4, 9, 11), y(1, 4, 5, 6);
     ops::aggregate(plain, window, weight, mean);
     ops::max_pool2d(plain, mean, y, {}, {3, 2, 1});
-    auto found = there(ctx, y);
-    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring, first, device_weight, found[0], {3, 2, 1});
+    auto found = map(y);
+    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring.view(), first, device_weight, found[0], {3, 2, 1});
     check(joined<T>(found), joined<T>(y));
     ops::max_pool2d(plain, ring.view().slice(first, 1), y, {}, {3, 2, 1});
-    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring, first, {}, found[0], {3, 2, 1});
+    gpu::aggregate_pool<simulated_runtime, T>(ctx, device_ring.view(), first, {}, found[0], {3, 2, 1});
     check(joined<T>(found), joined<T>(y));
   }
   const auto window = case_tensor<T>(extents<3>{4, 7, 3}, 7), before = case_tensor<T>(extents<3>{4, 7, 5}, 8);
@@ -89,6 +91,9 @@ TEST_CASE("what devices do in one kernel equals the operations one after the oth
   ctx.runtime().on_launch = [&log](const char* kernel) { log.begin(kernel); };
   for_each_fused<float>(ctx, [](const auto& found, const auto& y) { CHECK(vmt_test::distance(found, y) < 1e-6); });
   for_each_fused<double>(ctx, [](const auto& found, const auto& y) { CHECK(vmt_test::distance(found, y) < 1e-14); });
+  // The factors are rounded, and what is kept.
+  for_each_fused<float, gpu::stored_bf16>(
+      ctx, [](const auto& found, const auto& y) { CHECK(vmt_test::distance(found, y) < 1e-2); });
   CHECK(log.complaint() == "");
 }
 

@@ -59,18 +59,18 @@ void vmt_resample_linear_backward(gpu_context<R>& ctx, const_view<T, 3> dy, tens
                                                     ctx.in(dy), ctx.out(dx)});
 }
 
-template <class R, class T>
-void vmt_repeat_rows(gpu_context<R>& ctx, const_view<T, 2> x, tensor_view<T, 4> y) {
+template <class R, class T, class Stored>
+void vmt_repeat_rows(gpu_context<R>& ctx, const_view<T, 2> x, tensor_view<Stored, 4> y) {
   if (y.empty()) return;
-  ctx.map(y.size(),
-          gpu::repeat_rows_body<T>{static_cast<int>(y.extent(3)), gpu::divisor(y.extent(3)), gpu::divisor(y.extent(2)),
-                                   gpu::divisor(y.extent(1)), ctx.in(x), ctx.out(y)});
+  ctx.map(y.size(), gpu::repeat_rows_body<T, Stored>{static_cast<int>(y.extent(3)), gpu::divisor(y.extent(3)),
+                                                     gpu::divisor(y.extent(2)), gpu::divisor(y.extent(1)), ctx.in(x),
+                                                     ctx.out(y)});
 }
 
-template <class R, class T>
-void vmt_repeat_rows_backward(gpu_context<R>& ctx, const_view<T, 4> dy, tensor_view<T, 2> dx) {
+template <class R, class T, class Stored>
+void vmt_repeat_rows_backward(gpu_context<R>& ctx, const_view<Stored, 4> dy, tensor_view<T, 2> dx) {
   if (dx.empty()) return;
-  ctx.reduce(dx.size(), gpu::repeat_rows_backward_body<T>{
+  ctx.reduce(dx.size(), gpu::repeat_rows_backward_body<T, Stored>{
                             static_cast<int>(dy.extent(0)), static_cast<int>(dy.extent(1)),
                             static_cast<int>(dy.extent(2)), static_cast<int>(dy.extent(3)), gpu::divisor(dy.extent(3)),
                             gpu::divisor(dy.extent(2)), ctx.in(dy), ctx.out(dx)});
@@ -128,18 +128,18 @@ void vmt_sample_columns_backward(gpu_context<R>& ctx, const_view<T, 4> dy, std::
                                                           ctx.in(dy), ctx.out(dx)});
 }
 
-template <class R, class T>
-void vmt_aggregate(gpu_context<R>& ctx, const_view<T, 5> x, const_view<T, 2> weight, tensor_view<T, 4> y) {
+template <class R, class T, class Stored>
+void vmt_aggregate(gpu_context<R>& ctx, const_view<Stored, 5> x, const_view<T, 2> weight, tensor_view<Stored, 4> y) {
   if (y.empty()) return;
   const index_t pixels = x.extent(3) * x.extent(4);
-  ctx.map(y.size(), gpu::aggregate_body<T>{static_cast<int>(x.extent(1)), static_cast<int>(x.extent(2)),
-                                           static_cast<int>(pixels), gpu::divisor(pixels), gpu::divisor(x.extent(2)),
-                                           ctx.in(x), ctx.in(weight), ctx.out(y)});
+  ctx.map(y.size(), gpu::aggregate_body<T, Stored>{static_cast<int>(x.extent(1)), static_cast<int>(x.extent(2)),
+                                                   static_cast<int>(pixels), gpu::divisor(pixels),
+                                                   gpu::divisor(x.extent(2)), ctx.in(x), ctx.in(weight), ctx.out(y)});
 }
 
-template <class R, class T>
-void vmt_aggregate_backward(gpu_context<R>& ctx, const_view<T, 5> x, const_view<T, 4> dy, const_view<T, 2> weight,
-                            tensor_view<T, 2> dweight, tensor_view<T, 5> dx) {
+template <class R, class T, class Stored>
+void vmt_aggregate_backward(gpu_context<R>& ctx, const_view<Stored, 5> x, const_view<Stored, 4> dy,
+                            const_view<T, 2> weight, tensor_view<T, 2> dweight, tensor_view<Stored, 5> dx) {
   if (dy.empty()) return;
   auto room = ctx.scratch().borrow();
   const index_t frames = x.extent(1), channels = x.extent(2), pixels = x.extent(3) * x.extent(4);
@@ -147,14 +147,14 @@ void vmt_aggregate_backward(gpu_context<R>& ctx, const_view<T, 5> x, const_view<
                                  gpu::sum_parts(channels * frames, dy.extent(0) * pixels, ctx.limits()));
   const index_t groups = channels * frames * where.parts;
   double* const sums = room.template take<double>(groups);
-  ctx.reduce(groups, gpu::aggregate_weight_body<T>{where, static_cast<int>(frames), gpu::divisor(frames), ctx.in(x),
-                                                   ctx.in(dy), ctx.out(sums, groups)});
+  ctx.reduce(groups, gpu::aggregate_weight_body<T, Stored>{where, static_cast<int>(frames), gpu::divisor(frames),
+                                                           ctx.in(x), ctx.in(dy), ctx.out(sums, groups)});
   ctx.map(dweight.size(), gpu::sum_parts_body<T>{ctx.in(static_cast<const double*>(sums), groups), ctx.out(dweight),
                                                  where.parts, 1.0, true});
-  ctx.map(dx.size(),
-          gpu::aggregate_backward_body<T>{static_cast<int>(frames), static_cast<int>(channels),
-                                          static_cast<int>(pixels), gpu::divisor(pixels), gpu::divisor(channels),
-                                          gpu::divisor(frames), ctx.in(dy), ctx.in(weight), ctx.out(dx)});
+  ctx.map(dx.size(), gpu::aggregate_backward_body<T, Stored>{static_cast<int>(frames), static_cast<int>(channels),
+                                                             static_cast<int>(pixels), gpu::divisor(pixels),
+                                                             gpu::divisor(channels), gpu::divisor(frames), ctx.in(dy),
+                                                             ctx.in(weight), ctx.out(dx)});
 }
 
 }  // namespace vmt::inline VMT_ABI

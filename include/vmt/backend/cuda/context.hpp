@@ -5,7 +5,7 @@
 #include <vmt/backend/cuda/body.hpp>
 #include <vmt/backend/cuda/matrix_product.hpp>
 #include <vmt/backend/cuda/tensor_tile.hpp>
-#include <vmt/tensor/tensor.hpp>
+#include <vmt/ops/dispatch.hpp>
 
 #include <span>
 #include <utility>  // forward
@@ -150,5 +150,14 @@ class gpu_context {
   gpu_options options_;
   gpu::arena<backend> scratch_;
 };
+
+/// Maps of networks in float are kept in bf16 where products are.
+template <class T, class R, class F>
+void vmt_with_maps(gpu_context<R>& ctx, ops::in_numbers<T>, F&& work) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (ctx.precision() == gpu::precision::bf16) return work.template operator()<gpu::stored_bf16>();
+  }
+  work.template operator()<T>();
+}
 
 }  // namespace vmt::inline VMT_ABI

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/backend/cuda/bf16.hpp>
 #include <vmt/core/index.hpp>
 
 #include <cstddef>  // size_t
@@ -20,6 +21,7 @@ class access_log {
 /// Numbers in device memory as a kernel body sees them: a pointer that knows its length. Bodies read by `operator[]`
 /// and write by `set`, so that the host can check every access; on a device both are the bare access. `log` is null
 /// but in checks. Indices are `int`, which devices compute with fastest; longer spans are refused where they are made.
+/// Where T only keeps numbers, bodies see the numbers, and `kept` gives what is there.
 template <class T>
 struct device_span {
   T* data = nullptr;
@@ -27,17 +29,17 @@ struct device_span {
   access_log* log = nullptr;
 
   [[nodiscard]] VMT_HOST_DEVICE bool present() const noexcept { return data != nullptr; }
-  [[nodiscard]] VMT_HOST_DEVICE T operator[](int i) const {
+  [[nodiscard]] VMT_HOST_DEVICE number_of<T> operator[](int i) const {
 #if !defined(__CUDA_ARCH__)
     if (log != nullptr) log->read(data + i, i, size);
 #endif
-    return data[i];
+    return from_kept(data[i]);
   }
-  VMT_HOST_DEVICE void set(int i, T value) const {
+  VMT_HOST_DEVICE void set(int i, number_of<T> value) const {
 #if !defined(__CUDA_ARCH__)
     if (log != nullptr) log->write(data + i, i, size);
 #endif
-    data[i] = value;
+    data[i] = to_kept<T>(value);
   }
 };
 
@@ -72,16 +74,18 @@ struct input_span {
   access_log* log = nullptr;
 
   [[nodiscard]] VMT_HOST_DEVICE bool present() const noexcept { return data != nullptr; }
-  [[nodiscard]] VMT_HOST_DEVICE T operator[](int i) const {
+  [[nodiscard]] VMT_HOST_DEVICE number_of<T> operator[](int i) const { return from_kept(kept(i)); }
+  [[nodiscard]] VMT_HOST_DEVICE T kept(int i) const {
 #if !defined(__CUDA_ARCH__)
     if (log != nullptr) log->read(data + i, i, size);
 #endif
     return data[i];
   }
-  /// Number first + j·distance, j ≥ 0; written so that `first` is turned into an address once for many j.
+  /// Number first + j·distance, j ≥ 0, as it is kept; written so that `first` is turned into an address once for
+  /// many j.
   [[nodiscard]] VMT_HOST_DEVICE T strided(int first, int distance, int j) const {
 #if !defined(__CUDA_ARCH__)
-    return (*this)[first + distance * j];
+    return kept(first + distance * j);
 #else
     const char* const begin = reinterpret_cast<const char*>(data + first);
     const unsigned bytes = static_cast<unsigned>(distance) * static_cast<unsigned>(sizeof(T));  // of < 2³⁰ numbers
@@ -94,6 +98,18 @@ struct input_span {
     for (int k = 0; log != nullptr && k < 4; ++k) log->read(data + i + k, i + k, size);
 #endif
     return load_four(data + i);
+  }
+  /// Numbers i … i + 7 of 16 bits each as four words, the first one lowest; i is a multiple of 8, the data aligned.
+  [[nodiscard]] VMT_HOST_DEVICE four<std::uint32_t> words_at(int i) const {
+    static_assert(sizeof(T) == 2);
+#if !defined(__CUDA_ARCH__)
+    for (int k = 0; log != nullptr && k < 8; ++k) log->read(data + i + k, i + k, size);
+    four<std::uint32_t> words;
+    std::memcpy(&words, data + i, sizeof words);
+    return words;
+#else
+    return load_four(reinterpret_cast<const std::uint32_t*>(data + i));
+#endif
   }
 };
 

@@ -36,6 +36,16 @@ void vmt_add(gpu_context<R>& ctx, const_view<T, 1> a, const_view<T, 1> b, tensor
 }
 
 template <class R, class T>
+void vmt_add_relu(gpu_context<R>& ctx, const_view<T, 1> a, const_view<T, 1> b, tensor_view<T, 1> y) {
+  ctx.map(a.size(), gpu::add_relu_body<T>{ctx.in(a), ctx.in(b), ctx.out(y)});
+}
+
+template <class R, class T>
+void vmt_relu_backward_add(gpu_context<R>& ctx, const_view<T, 1> y, const_view<T, 1> dy, tensor_view<T, 1> dx) {
+  ctx.map(y.size(), gpu::relu_backward_add_body<T>{ctx.in(y), ctx.in(dy), ctx.out(dx)});
+}
+
+template <class R, class T>
 void vmt_fill(gpu_context<R>& ctx, tensor_view<T, 1> y, T value) {
   ctx.map(y.size(), gpu::fill_body<T>{ctx.out(y), value});
 }

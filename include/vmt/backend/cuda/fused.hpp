@@ -11,15 +11,15 @@ namespace vmt::inline VMT_ABI::gpu {
 
 /// The aggregation over a ring of F maps, and the max-pool. ring: F×C×H×W, its oldest map at `first`; weight: C×F, or
 /// empty for the pool of map `first` alone; y: C×H'×W'.
-template <class R, class T>
-void aggregate_pool(gpu_context<R>& ctx, const_view<T, 4> ring, index_t first, const_view<T, 2> weight,
-                    tensor_view<T, 3> y, const ops::pool2d_params& p) {
+template <class R, class T, class Stored>
+void aggregate_pool(gpu_context<R>& ctx, const_view<Stored, 4> ring, index_t first, const_view<T, 2> weight,
+                    tensor_view<Stored, 3> y, const ops::pool2d_params& p) {
   const extents<4> out{1, y.extent(0), y.extent(1), y.extent(2)};
   ops::detail::require_same("aggregate_pool", "output", out,
                             extents<4>{1, ring.extent(1), p.out_size(ring.extent(2)), p.out_size(ring.extent(3))});
-  ctx.map(y.size(), aggregate_pool_body<T>{pool_sizes(ring.extents(), out, p), static_cast<int>(ring.extent(0)),
-                                           static_cast<int>(ring.extent(1)), static_cast<int>(first), ctx.in(weight),
-                                           ctx.in(ring), ctx.out(y)});
+  ctx.map(y.size(), aggregate_pool_body<T, Stored>{pool_sizes(ring.extents(), out, p), static_cast<int>(ring.extent(0)),
+                                                   static_cast<int>(ring.extent(1)), static_cast<int>(first),
+                                                   ctx.in(weight), ctx.in(ring), ctx.out(y)});
 }
 
 /// The next frame of a window over time, in place; w: C×R×L, newest frame last. The frame is x, C × R' numbers of the

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <cstring>  // memcpy: of bits, also on a device
-#include <type_traits>
 
 /// \file
 /// How a block multiplies two tiles in shared memory. A math names the tile's sizes, how numbers get into it, and the
@@ -21,58 +20,6 @@ enum class precision {
 };
 [[nodiscard]] constexpr const char* name(precision p) noexcept {
   return p == precision::f32 ? "f32" : p == precision::tf32 ? "tf32" : "bf16";
-}
-
-/// The nearest bfloat16, ties to even, as its bits; NaN stays NaN.
-[[nodiscard]] VMT_HOST_DEVICE inline std::uint16_t to_bf16(float x) noexcept {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  // Two at once, for the sake of an integer register: of the result of cvt.rn.bf16.f32, which is one of 16 bits,
-  // ptxas 13.0 stores the low byte alone as the number converted to a byte.
-  std::uint32_t word = 0;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(0.0F), "f"(x));
-  return static_cast<std::uint16_t>(word);
-#else
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &x, sizeof bits);
-  if ((bits & 0x7FFFFFFFU) > 0x7F800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
-#endif
-}
-/// Two of them as the halves of a word, the first one lowest.
-[[nodiscard]] VMT_HOST_DEVICE inline std::uint32_t to_bf16_pair(float low, float high) noexcept {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  std::uint32_t word = 0;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
-  return word;
-#else
-  return static_cast<std::uint32_t>(to_bf16(low)) | static_cast<std::uint32_t>(to_bf16(high)) << 16;
-#endif
-}
-[[nodiscard]] VMT_HOST_DEVICE inline float from_bf16(std::uint16_t x) noexcept {
-  const std::uint32_t bits = static_cast<std::uint32_t>(x) << 16;
-  float value = 0;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-/// A number of a map that is kept in 16 bits, and any number as what bodies compute with.
-struct stored_bf16 {
-  std::uint16_t bits;
-};
-template <class T>
-[[nodiscard]] VMT_HOST_DEVICE T number(T x) noexcept {
-  return x;
-}
-[[nodiscard]] VMT_HOST_DEVICE inline float number(stored_bf16 x) noexcept {
-  return from_bf16(x.bits);
-}
-/// A number as it is kept.
-template <class Stored, class T>
-[[nodiscard]] VMT_HOST_DEVICE Stored stored(T x) noexcept {
-  if constexpr (std::is_same_v<Stored, stored_bf16>) {
-    return {to_bf16(x)};
-  } else {
-    return x;
-  }
 }
 
 /// The nearest number with 10 bits of mantissa, ties away from zero, as the instruction cvt.rna.tf32 has it.
@@ -95,6 +42,7 @@ struct exact {
   using narrow = exact<T, 1>;
   using value = T;
   using sum = T;
+  using arranged = T;  ///< what weights that are arranged for it are kept as
   static constexpr const char* name = "exact";
   static constexpr unsigned down_blocks = sizeof(T) == 4 ? 2 : 1;  // of 4 × 4 sums
   static constexpr int down = down_blocks, across = Across;

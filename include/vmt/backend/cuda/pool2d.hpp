@@ -37,17 +37,17 @@ void vmt_avg_pool2d_backward(gpu_context<R>& ctx, const_view<T, 4> dy, tensor_vi
           gpu::avg_pool_backward_body<T>{gpu::pool_sizes(dx.extents(), dy.extents(), p), ctx.in(dy), ctx.out(dx)});
 }
 
-template <class R, class T>
-void vmt_global_avg_pool(gpu_context<R>& ctx, const_view<T, 4> x, tensor_view<T, 2> y) {
+template <class R, class T, class Stored>
+void vmt_global_avg_pool(gpu_context<R>& ctx, const_view<Stored, 4> x, tensor_view<T, 2> y) {
   ctx.reduce(y.size(),
-             gpu::global_avg_pool_body<T>{static_cast<int>(x.extent(2) * x.extent(3)), ctx.in(x), ctx.out(y)});
+             gpu::global_avg_pool_body<T, Stored>{static_cast<int>(x.extent(2) * x.extent(3)), ctx.in(x), ctx.out(y)});
 }
 
-template <class R, class T>
-void vmt_global_avg_pool_backward(gpu_context<R>& ctx, const_view<T, 2> dy, tensor_view<T, 4> dx) {
+template <class R, class T, class Stored>
+void vmt_global_avg_pool_backward(gpu_context<R>& ctx, const_view<T, 2> dy, tensor_view<Stored, 4> dx) {
   if (dx.empty()) return;
-  ctx.map(dx.size(),
-          gpu::global_avg_pool_backward_body<T>{gpu::divisor(dx.extent(2) * dx.extent(3)), ctx.in(dy), ctx.out(dx)});
+  ctx.map(dx.size(), gpu::global_avg_pool_backward_body<T, Stored>{gpu::divisor(dx.extent(2) * dx.extent(3)),
+                                                                   ctx.in(dy), ctx.out(dx)});
 }
 
 }  // namespace vmt::inline VMT_ABI

@@ -17,10 +17,15 @@ namespace vmt::inline VMT_ABI::gpu {
 /// What a factor is in each of the two: two in a word, or one.
 struct bf16_factor {
   using element = std::uint16_t;
+  using arranged = stored_bf16;  ///< what weights that are arranged for it are kept as
   static constexpr const char* name = "bf16";
   static constexpr int in_word = 2;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept { return to_bf16(x); }
+  [[nodiscard]] static VMT_HOST_DEVICE element enter(stored_bf16 x) noexcept { return x.bits; }
   [[nodiscard]] static VMT_HOST_DEVICE std::uint32_t word(const float* x) noexcept { return to_bf16_pair(x[0], x[1]); }
+  [[nodiscard]] static VMT_HOST_DEVICE std::uint32_t word(const stored_bf16* x) noexcept {
+    return static_cast<std::uint32_t>(x[0].bits) | static_cast<std::uint32_t>(x[1].bits) << 16;
+  }
   [[nodiscard]] static float dot(std::uint32_t a, std::uint32_t b) noexcept {
     return from_bf16(static_cast<element>(a)) * from_bf16(static_cast<element>(b)) +
            from_bf16(static_cast<element>(a >> 16)) * from_bf16(static_cast<element>(b >> 16));
@@ -28,6 +33,7 @@ struct bf16_factor {
 };
 struct tf32_factor {
   using element = std::uint32_t;
+  using arranged = float;
   static constexpr const char* name = "tf32";
   static constexpr int in_word = 1;
   [[nodiscard]] static VMT_HOST_DEVICE element enter(float x) noexcept {
@@ -96,6 +102,7 @@ struct tensor_tile {
   using value = float;
   using sum = float;
   using element = typename Factor::element;
+  using arranged = typename Factor::arranged;
   static constexpr const char* name = Factor::name;
   static constexpr int rows = 64, columns = Columns, threads = 256;
   static constexpr int down = 2, across = Columns / 32;  ///< instructions of a warp
@@ -108,17 +115,29 @@ struct tensor_tile {
     word_tile<rows> left;
     word_tile<columns> right;
 
-    VMT_HOST_DEVICE void put_left(int row, int d, float x) noexcept { put(left, row, d, Factor::enter(x)); }
-    VMT_HOST_DEVICE void put_right(int column, int d, float x) noexcept { put(right, column, d, Factor::enter(x)); }
-    VMT_HOST_DEVICE void put_left_run(int row, int d, const float* x) noexcept {
+    template <class Kept>
+    VMT_HOST_DEVICE void put_left(int row, int d, Kept x) noexcept {
+      put(left, row, d, Factor::enter(x));
+    }
+    template <class Kept>
+    VMT_HOST_DEVICE void put_right(int column, int d, Kept x) noexcept {
+      put(right, column, d, Factor::enter(x));
+    }
+    template <class Kept>
+    VMT_HOST_DEVICE void put_left_run(int row, int d, const Kept* x) noexcept {
       left.quads[word_tile<rows>::quad_at(row, d / run)] = words(x);
     }
-    VMT_HOST_DEVICE void put_right_run(int column, int d, const float* x) noexcept {
+    VMT_HOST_DEVICE void put_left_words(int row, int d, const four<std::uint32_t>& w) noexcept {
+      left.quads[word_tile<rows>::quad_at(row, d / run)] = w;
+    }
+    template <class Kept>
+    VMT_HOST_DEVICE void put_right_run(int column, int d, const Kept* x) noexcept {
       right.quads[word_tile<columns>::quad_at(column, d / run)] = words(x);
     }
 
    private:
-    [[nodiscard]] static VMT_HOST_DEVICE four<std::uint32_t> words(const float* x) noexcept {
+    template <class Kept>
+    [[nodiscard]] static VMT_HOST_DEVICE four<std::uint32_t> words(const Kept* x) noexcept {
       four<std::uint32_t> q;
       for (int i = 0; i < 4; ++i) q.at[i] = Factor::word(x + i * Factor::in_word);
       return q;

@@ -122,14 +122,14 @@ struct resample_backward_body {
 };
 
 /// y[n,c,h,w] = x[c,w]
-template <class T>
+template <class T, class Stored = T>
 struct repeat_rows_body {
   using kind = map_kind;
   static constexpr const char* name = "repeat_rows";
   int width;
   divisor by_width, by_height, by_channels;
   input_span<T> x;
-  device_span<T> y;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_width.quotient(i);
     const int c = by_channels.remainder(by_height.quotient(line));
@@ -250,14 +250,15 @@ struct sample_columns_backward_body {
 };
 
 /// y[n,c,p] = Σ_f weight[c,f] · x[n,f,c,p]
-template <class T>
+template <class T, class Stored = T>
 struct aggregate_body {
   using kind = map_kind;
   static constexpr const char* name = "aggregate";
   int frames, channels, pixels;
   divisor by_pixels, by_channels;
-  input_span<T> x, weight;
-  device_span<T> y;
+  input_span<Stored> x;
+  input_span<T> weight;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_pixels.quotient(i);
     const int n = by_channels.quotient(line);
@@ -271,14 +272,15 @@ struct aggregate_body {
 };
 
 /// dx[n,f,c,p] = weight[c,f] · dy[n,c,p]
-template <class T>
+template <class T, class Stored = T>
 struct aggregate_backward_body {
   using kind = map_kind;
   static constexpr const char* name = "aggregate_backward";
   int frames, channels, pixels;
   divisor by_pixels, by_channels, by_frames;
-  input_span<T> dy, weight;
-  device_span<T> dx;
+  input_span<Stored> dy;
+  input_span<T> weight;
+  device_span<Stored> dx;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_pixels.quotient(i);  // (n·F + f)·C + c
     const int nf = by_channels.quotient(line);

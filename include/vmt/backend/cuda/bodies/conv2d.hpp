@@ -6,7 +6,7 @@
 
 /// \file
 /// A convolution and its two gradients as matrix products (implicit GEMM): which number of a tensor stands at each
-/// place of the matrices. x: N×C×H×W, w: K×C×R×S, y: N×K×H'×W'.
+/// place of the matrices, T being how it is kept. x: N×C×H×W, w: K×C×R×S, y: N×K×H'×W'.
 ///
 ///                          rows  columns     depth       A                B
 ///   conv2d                 k     n, i, j     c, r, s     w                x, shifted
@@ -62,20 +62,21 @@ struct pixel_place {
   bool valid;
 };
 
-/// Numbers at equal distances in a tensor; none where `present` is false, and none from `count` on.
-template <class T, class Stored = T>
+/// Numbers at equal distances in a tensor, as they are kept; zeros where `present` is false, and from `count` on.
+template <class T>
 struct spaced_numbers {
-  input_span<Stored> from;
+  input_span<T> from;
   int first, distance, count;
   bool present;
   [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const {
-    return present && j < count ? number(from.strided(first, distance, j)) : T(0);
+    return present && j < count ? from.strided(first, distance, j) : T{};
   }
 };
 
 template <class T>
 struct conv_weight {  // A(k, (c,r,s)) = w[k, c, r, s]
   static constexpr const char* name = "conv2d";
+  using element = T;
   static constexpr bool depth_first = true;
   conv_sizes s;
   input_span<T> w;
@@ -87,6 +88,7 @@ struct conv_weight {  // A(k, (c,r,s)) = w[k, c, r, s]
 
 template <class T>
 struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·stride_w + column(s)]
+  using element = T;
   static constexpr bool depth_first = false;
   conv_sizes s;
   input_span<T> x;
@@ -109,7 +111,7 @@ struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·s
     const int h = o.row + d.row;
     const int v = o.column + d.column;
     const bool inside = o.valid && d.valid && h >= 0 && h < s.height && v >= 0 && v < s.width;
-    return inside ? x[o.offset + d.offset + h * s.width + v] : T(0);
+    return inside ? x.kept(o.offset + d.offset + h * s.width + v) : T{};
   }
 
   struct taps_of_pixel {
@@ -124,6 +126,7 @@ struct conv_input {  // B((c,r,s), (n,i,j)) = x[n, c, i·stride_h + row(r), j·s
 template <class T>
 struct conv_weight_transposed {  // A(c, (k,r,s)) = w[k, c, r, s]
   static constexpr const char* name = "conv2d_backward_input";
+  using element = T;
   static constexpr bool depth_first = true;
   conv_sizes s;
   input_span<T> w;
@@ -134,11 +137,12 @@ struct conv_weight_transposed {  // A(c, (k,r,s)) = w[k, c, r, s]
   }
 };
 
-template <class T, class Stored = T>
+template <class T>
 struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·stride_h + row(r) = h, and so for v
+  using element = T;
   static constexpr bool depth_first = false;
   conv_sizes s;
-  input_span<Stored> dy;
+  input_span<T> dy;
 
   [[nodiscard]] VMT_HOST_DEVICE pixel_place pixel(int n) const {
     const int image = s.by_pixels.quotient(n);
@@ -166,7 +170,7 @@ struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·
       const conv_sizes& sizes = gradient.s;
       const int k = sizes.by_taps.quotient(first + j);
       const int at = gradient.meeting(place, first + j - k * sizes.taps);
-      return at >= 0 && first + j < depth ? number(gradient.dy[place.offset + k * sizes.out_pixels + at]) : T(0);
+      return at >= 0 && first + j < depth ? gradient.dy.kept(place.offset + k * sizes.out_pixels + at) : T{};
     }
   };
   [[nodiscard]] VMT_HOST_DEVICE taps_of_pixel along_depth(int n, int d, int depth) const {
@@ -174,14 +178,15 @@ struct conv_output_gradient {  // B((k,r,s), (n,h,v)) = dy[n, k, i, j] where i·
   }
 };
 
-template <class T, class Stored = T>
+template <class T>
 struct conv_gradient_rows {  // A(k, (n,i,j)) = dy[n, k, i, j]
   static constexpr const char* name = "conv2d_backward_weight";
+  using element = T;
   static constexpr bool depth_first = true;
   conv_sizes s;
-  input_span<Stored> dy;
+  input_span<T> dy;
 
-  [[nodiscard]] VMT_HOST_DEVICE spaced_numbers<T, Stored> along_outer(int k, int d, int depth) const {
+  [[nodiscard]] VMT_HOST_DEVICE spaced_numbers<T> along_outer(int k, int d, int depth) const {
     const int image = s.by_out_pixels.quotient(d);
     const int first = (image * s.filters + k) * s.out_pixels + (d - image * s.out_pixels);
     return {dy, first, s.out_pixels, s.filters - k, d < depth};
@@ -191,6 +196,7 @@ struct conv_gradient_rows {  // A(k, (n,i,j)) = dy[n, k, i, j]
 /// The same numbers as `conv_input`, with the parts of rows and depth exchanged.
 template <class T>
 struct conv_input_columns {  // B((n,i,j), (c,r,s))
+  using element = T;
   static constexpr bool depth_first = true;
   conv_input<T> input;
 
@@ -213,8 +219,8 @@ struct map_out {
   device_span<Stored> y;
   int channels, pixels;
   divisor by_pixels;
-  input_span<T> bias;      ///< of each channel, or nothing
-  input_span<T> residual;  ///< as large as y, or nothing
+  input_span<T> bias;           ///< of each channel, or nothing
+  input_span<Stored> residual;  ///< as large as y, or nothing
   bool relu;
 
   [[nodiscard]] VMT_HOST_DEVICE int column(int n) const {
@@ -225,7 +231,7 @@ struct map_out {
     const int i = where + m * pixels;
     if (bias.present()) value += bias[m];
     if (residual.present()) value += residual[i];
-    y.set(i, stored<Stored>(relu && value <= T(0) ? T(0) : value));
+    y.set(i, relu && value <= T(0) ? T(0) : value);
   }
 };
 

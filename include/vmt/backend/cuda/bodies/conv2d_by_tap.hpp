@@ -15,16 +15,16 @@
 
 namespace vmt::inline VMT_ABI::gpu {
 
-/// y[tap, o, i] = w[o, i, tap] or, transposed, w[i, o, tap]: the weight as `arranged_weight` reads it. Each outer
-/// channel's numbers times its scale, where there is one: a batch norm that follows.
-template <class T>
+/// y[tap, o, i] = w[o, i, tap] or, transposed, w[i, o, tap]: the weight as `arranged_weight` reads it, kept as the
+/// products take it. Each outer channel's numbers times its scale, where there is one: a batch norm that follows.
+template <class T, class Kept>
 struct arrange_weight {
   using kind = map_kind;
   static constexpr const char* name = "arrange_weight";
   divisor by_inner, by_outer;
   int outer_distance, inner_distance;  ///< in w
   input_span<T> w, scale;
-  device_span<T> y;
+  device_span<Kept> y;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int line = by_inner.quotient(i);
     const int tap = by_outer.quotient(line);
@@ -34,11 +34,14 @@ struct arrange_weight {
   }
 };
 
-/// A(o, (tap, i)) = w[tap, o, i] for `conv2d` and its gradient of the input; the numbers of a tap are a multiple of 4.
+/// A(o, (tap, i)) = w[tap, o, i] for `conv2d` and its gradient of the input; the numbers of a tap fill a multiple of 16
+/// bytes.
 template <class T, bool Backward>
 struct arranged_weight {
   static constexpr const char* name = Backward ? "conv2d_backward_input" : "conv2d";
+  using element = T;
   static constexpr bool depth_first = true;
+  static constexpr bool in_words = sizeof(T) == 2;
   int outer;
   divisor by_inner;
   input_span<T> w;
@@ -54,19 +57,26 @@ struct arranged_weight {
     const int tap = by_inner.quotient(d);
     return w.four_at((tap * outer + o) * by_inner.value() + (d - tap * by_inner.value()));
   }
+  /// Where numbers are halves of words: what stands at (o, d) … (o, d + 7), where d is a multiple of 8.
+  [[nodiscard]] VMT_HOST_DEVICE four<std::uint32_t> words(int o, int d, int depth) const {
+    if (o >= outer || d >= depth) return {};
+    const int tap = by_inner.quotient(d);
+    return w.words_at((tap * outer + o) * by_inner.value() + (d - tap * by_inner.value()));
+  }
 };
 
-/// Numbers at equal distances, all of them or none.
+/// Numbers at equal distances as they are kept, all of them or none.
 template <class T>
 struct channel_numbers {
   input_span<T> from;
   int first, distance;
   bool present;
-  [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return present ? from.strided(first, distance, j) : T(0); }
+  [[nodiscard]] VMT_HOST_DEVICE T operator[](int j) const { return present ? from.strided(first, distance, j) : T{}; }
 };
 
 template <class T>
 struct conv_input_by_tap {  // B(((r,s),c), (n,i,j)); the depth of a step lies in one tap
+  using element = T;
   static constexpr bool depth_first = false;
   conv_input<T> input;
 
@@ -86,6 +96,7 @@ struct conv_input_by_tap {  // B(((r,s),c), (n,i,j)); the depth of a step lies i
 
 template <class T>
 struct conv_output_gradient_by_tap {  // B(((r,s),k), (n,h,v)); the depth of a step lies in one tap
+  using element = T;
   static constexpr bool depth_first = false;
   conv_output_gradient<T> gradient;
 
@@ -101,6 +112,7 @@ struct conv_output_gradient_by_tap {  // B(((r,s),k), (n,h,v)); the depth of a s
 /// B((n,i,j), ((r,s),c)): each 64 columns that begin at a multiple of 64 lie in one tap, two such groups in a tile.
 template <class T>
 struct conv_input_columns_by_tap {
+  using element = T;
   static constexpr bool depth_first = true;
   static constexpr int group = 64;
   conv_input_by_tap<T> input;

@@ -7,16 +7,17 @@
 #include <cmath>  // exp, sqrt
 
 /// \file
-/// Bodies that make each number from those at the same place. y may be an input.
+/// Bodies that make each number from those at the same place. y may be an input. `Stored` is how maps are kept.
 
 namespace vmt::inline VMT_ABI::gpu {
 
-template <class T>
+template <class Stored>
 struct relu_body {
   using kind = map_kind;
+  using T = number_of<Stored>;
   static constexpr const char* name = "relu";
-  input_span<T> x;
-  device_span<T> y;
+  input_span<Stored> x;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
@@ -25,12 +26,13 @@ struct relu_body {
   }
 };
 
-template <class T>
+template <class Stored>
 struct relu_backward_body {
   using kind = map_kind;
+  using T = number_of<Stored>;
   static constexpr const char* name = "relu_backward";
-  input_span<T> y, dy;
-  device_span<T> dx;
+  input_span<Stored> y, dy;
+  device_span<Stored> dx;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { dx.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
@@ -67,15 +69,46 @@ struct sigmoid_backward_body {
   }
 };
 
-template <class T>
+template <class Stored>
 struct add_body {
   using kind = map_kind;
+  using T = number_of<Stored>;
   static constexpr const char* name = "add";
-  input_span<T> a, b;
-  device_span<T> y;
+  input_span<Stored> a, b;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const { return a[i] + b[i]; }
+};
+
+template <class Stored>
+struct add_relu_body {
+  using kind = map_kind;
+  using T = number_of<Stored>;
+  static constexpr const char* name = "add_relu";
+  input_span<Stored> a, b;
+  device_span<Stored> y;
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
+    const T v = a[i] + b[i];
+    return v <= T(0) ? T(0) : v;  // keeps NaN
+  }
+};
+
+template <class Stored>
+struct relu_backward_add_body {
+  using kind = map_kind;
+  using T = number_of<Stored>;
+  static constexpr const char* name = "relu_backward_add";
+  input_span<Stored> y, dy;
+  device_span<Stored> dx;
+  VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
+  VMT_HOST_DEVICE void keep(int i, T v) const { dx.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
+    const T g = dy[i];
+    return dx[i] + (y[i] > T(0) ? g : T(0));
+  }
 };
 
 template <class T>

@@ -5,7 +5,7 @@
 
 /// \file
 /// Batch norm, ReLU and aggregation of the frames in one pass, and its gradient (`ops::frame_stem_train`): the
-/// normalised maps, F times as large as the result, are never written. `Stored` is how the convolution's maps are kept.
+/// normalised maps, F times as large as the result, are never written. `Stored` is how maps are kept.
 
 namespace vmt::inline VMT_ABI::gpu {
 
@@ -30,7 +30,7 @@ struct norm_aggregate_body {
   frame_stem_forward<T> forward;
   divisor by_pixels, by_channels;
   input_span<Stored> a;
-  device_span<T> y;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
@@ -40,7 +40,7 @@ struct norm_aggregate_body {
     const int pixel = i - line * forward.pixels;
     T sum = T(0);
     for (int f = 0; f < forward.frames; ++f) {
-      const T v = forward.normed(number(a[forward.place(n, f, c, pixel)]), c);
+      const T v = forward.normed(a[forward.place(n, f, c, pixel)], c);
       sum += forward.weight[c * forward.frames + f] * (v <= T(0) ? T(0) : v);  // keeps NaN
     }
     return sum;
@@ -56,8 +56,7 @@ struct frame_stem_sums_body {
   frame_stem_forward<T> forward;
   channel_parts where;  ///< of dy
   divisor by_frames;
-  input_span<Stored> a;
-  input_span<T> dy;
+  input_span<Stored> a, dy;
   device_span<double> sums;  ///< of all groups; then the products
   int groups;
   [[nodiscard]] VMT_HOST_DEVICE int count(int group) const { return where.count(group); }
@@ -67,7 +66,7 @@ struct frame_stem_sums_body {
     const int e = (group - line * where.parts) * where.size + i;
     const int n = where.by_pixels.quotient(e);
     const int pixel = e - n * where.pixels;
-    const T v = number(a[forward.place(n, line - c * forward.frames, c, pixel)]);
+    const T v = a[forward.place(n, line - c * forward.frames, c, pixel)];
     if (!(forward.normed(v, c) > T(0))) return;
     const double g = static_cast<double>(dy[(n * where.channels + c) * where.pixels + pixel]);
     s.first += g;
@@ -116,21 +115,22 @@ struct frame_stem_backward_body {
   static constexpr const char* name = "frame_stem_backward";
   frame_stem_forward<T> forward;
   divisor by_pixels, by_channels, by_frames;
-  input_span<T> dy, c0, c1;
+  input_span<Stored> dy;
+  input_span<T> c0, c1;
   device_span<Stored> a;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
-  VMT_HOST_DEVICE void keep(int i, Stored v) const { a.set(i, v); }
-  [[nodiscard]] VMT_HOST_DEVICE Stored value(int i) const {
+  VMT_HOST_DEVICE void keep(int i, T v) const { a.set(i, v); }
+  [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
     const int line = by_pixels.quotient(i);  // (n·F + f)·C + c
     const int nf = by_channels.quotient(line);
     const int c = line - nf * forward.channels;
     const int n = by_frames.quotient(nf);
     const T share = forward.weight[c * forward.frames + (nf - n * forward.frames)];
-    const T v = number(a[i]);
+    const T v = a[i];
     const T g = dy[(n * forward.channels + c) * forward.pixels + (i - line * forward.pixels)];
     const T open = forward.normed(v, c) > T(0) ? g : T(0);
     const T scale = forward.gamma[c] * forward.inverse_deviation[c] * share;
-    return stored<Stored>((scale * open - c0[c]) + c1[c] * (v - forward.mean[c]));
+    return (scale * open - c0[c]) + c1[c] * (v - forward.mean[c]);
   }
 };
 

@@ -6,9 +6,9 @@
 namespace vmt::inline VMT_ABI::gpu {
 
 /// The aggregation module (channel-wise) and the max-pool behind it in one pass; the full-size map never goes to
-/// memory:
+/// memory, maps being kept as `Stored`:
 ///   y[c,i,j] = max over the window of Σ_f weight[c,f] · ring[(first + f) mod F, c, h, w]
-template <class T>
+template <class T, class Stored = T>
 struct aggregate_pool_body {
   using kind = map_kind;
   static constexpr const char* name = "aggregate_pool";
@@ -16,8 +16,8 @@ struct aggregate_pool_body {
   int frames, channels;
   int first;             ///< where in the ring the oldest frame lies
   input_span<T> weight;  ///< C×F; nothing: y is the pool of frame `first`
-  input_span<T> ring;
-  device_span<T> y;
+  input_span<Stored> ring;
+  device_span<Stored> y;
 
   VMT_HOST_DEVICE void operator()(int i) const {
     const int c = s.by_out_pixels.quotient(i);

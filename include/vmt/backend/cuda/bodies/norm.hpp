@@ -72,8 +72,8 @@ struct norm_moments_body {
   int groups;
   [[nodiscard]] VMT_HOST_DEVICE int count(int group) const { return where.count(group); }
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const {
-    const T origin = number(x[where.channel(group) * where.pixels]);
-    const double off = static_cast<double>(number(x[where.at(group, i)])) - static_cast<double>(origin);
+    const T origin = x[where.channel(group) * where.pixels];
+    const double off = static_cast<double>(x[where.at(group, i)]) - static_cast<double>(origin);
     s.first += off;
     s.second += off * off;
   }
@@ -98,7 +98,7 @@ struct norm_statistics_body {
     const double moved = total(sums, c, parts) / count;
     const double all = total(squares, c, parts) - moved * moved * count;
     const double squared = all > 0 ? all : 0;
-    const double found = static_cast<double>(number(x[c * pixels])) + moved;
+    const double found = static_cast<double>(x[c * pixels]) + moved;
     mean.set(c, static_cast<T>(found));
     inverse_deviation.set(c, static_cast<T>(1.0 / std::sqrt(squared / count + epsilon)));
     running_mean.set(c, blend(running_mean[c], found));
@@ -112,14 +112,15 @@ struct norm_statistics_body {
 };
 
 /// y = gamma · (x − mean) / deviation + beta, with a ReLU where asked for.
-template <class T>
+template <class T, class Stored = T>
 struct norm_apply_body {
   using kind = map_kind;
   static constexpr const char* name = "batch_norm_apply";
   channel_of channel;
-  input_span<T> x, gamma, beta, mean, inverse_deviation;
+  input_span<Stored> x;
+  input_span<T> gamma, beta, mean, inverse_deviation;
   bool relu;
-  device_span<T> y;
+  device_span<Stored> y;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { y.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {
@@ -131,9 +132,10 @@ struct norm_apply_body {
 };
 
 /// What the gradient's two bodies know of the forward pass.
-template <class T>
+template <class T, class Stored>
 struct norm_forward {
-  input_span<T> x, dy, gamma, mean, inverse_deviation;
+  input_span<Stored> x, dy;
+  input_span<T> gamma, mean, inverse_deviation;
   input_span<T> relu_beta;  ///< nothing where no ReLU followed
 
   /// dy, where the ReLU let the output through.
@@ -146,13 +148,13 @@ struct norm_forward {
 };
 
 /// Σ dy and Σ dy · (x − mean).
-template <class T>
+template <class T, class Stored = T>
 struct norm_gradient_sums_body {
   using kind = reduce_kind;
   using sum = double_pair;
   static constexpr const char* name = "batch_norm_gradient_sums";
   channel_parts where;
-  norm_forward<T> forward;
+  norm_forward<T, Stored> forward;
   device_span<double> sums;  ///< of all groups; then the other
   int groups;
   [[nodiscard]] VMT_HOST_DEVICE int count(int group) const { return where.count(group); }
@@ -192,14 +194,14 @@ struct norm_gradient_body {
   }
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct norm_backward_body {
   using kind = map_kind;
   static constexpr const char* name = "batch_norm_backward";
   channel_of channel;
-  norm_forward<T> forward;
+  norm_forward<T, Stored> forward;
   input_span<T> a, b, d;
-  device_span<T> dx;
+  device_span<Stored> dx;
   VMT_HOST_DEVICE void operator()(int i) const { keep(i, value(i)); }
   VMT_HOST_DEVICE void keep(int i, T v) const { dx.set(i, v); }
   [[nodiscard]] VMT_HOST_DEVICE T value(int i) const {

@@ -40,13 +40,14 @@ struct pool_sizes {
   }
 };
 
-template <class T>
+template <class Stored>
 struct max_pool_body {
   using kind = map_kind;
+  using T = number_of<Stored>;
   static constexpr const char* name = "max_pool2d";
   pool_sizes s;
-  input_span<T> x;
-  device_span<T> y;
+  input_span<Stored> x;
+  device_span<Stored> y;
   device_span<std::int32_t> argmax;  ///< or nothing
   VMT_HOST_DEVICE void operator()(int i) const {
     const int plane = s.by_out_pixels.quotient(i);
@@ -71,14 +72,15 @@ struct max_pool_body {
 };
 
 /// Each place of dx asks the windows that see it whether it was their maximum: no two threads write one number.
-template <class T>
+template <class Stored>
 struct max_pool_backward_body {
   using kind = map_kind;
+  using T = number_of<Stored>;
   static constexpr const char* name = "max_pool2d_backward";
   pool_sizes s;
-  input_span<T> dy;
+  input_span<Stored> dy;
   input_span<std::int32_t> argmax;
-  device_span<T> dx;
+  device_span<Stored> dx;
   VMT_HOST_DEVICE void operator()(int i) const {
     const int plane = s.by_pixels.quotient(i);
     const int pixel = i - plane * s.by_pixels.value();
@@ -139,13 +141,13 @@ struct avg_pool_backward_body {
 };
 
 /// y[n,c] = mean of a plane: a group for each.
-template <class T>
+template <class T, class Stored = T>
 struct global_avg_pool_body {
   using kind = reduce_kind;
   using sum = double_sum;
   static constexpr const char* name = "global_avg_pool";
   int pixels;
-  input_span<T> x;
+  input_span<Stored> x;
   device_span<T> y;
   [[nodiscard]] VMT_HOST_DEVICE int count(int) const { return pixels; }
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const { s.value += static_cast<double>(x[group * pixels + i]); }
@@ -154,13 +156,13 @@ struct global_avg_pool_body {
   }
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct global_avg_pool_backward_body {
   using kind = map_kind;
   static constexpr const char* name = "global_avg_pool_backward";
   divisor by_pixels;
   input_span<T> dy;
-  device_span<T> dx;
+  device_span<Stored> dx;
   VMT_HOST_DEVICE void operator()(int i) const {
     dx.set(i, T(1) / static_cast<T>(by_pixels.value()) * dy[by_pixels.quotient(i)]);
   }

@@ -14,7 +14,8 @@ namespace vmt::inline VMT_ABI::gpu {
 /// In each step a thread brings some numbers of a row or column of an operand, or some of one place of the depth:
 /// `depth_first` says whether numbers that follow each other in memory follow along the depth. Where they do, the
 /// operand has `along_outer(o, d, depth)`, else `along_depth(o, d, depth)`: what stands at (o, d), as `[0]`, and j rows
-/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0.
+/// or columns, or j places of the depth, further, as `[j]`. Beside the matrix stands 0. `element` is how numbers are
+/// kept.
 template <class Left, class Right, class Out, class Math>
 struct product_tile {
   using kind = tile_kind;
@@ -25,8 +26,10 @@ struct product_tile {
   static constexpr int left_each = Math::rows * Math::depth / threads;
   static constexpr int right_each = Math::columns * Math::depth / threads;
   static constexpr int runs = Math::depth / Math::run;  ///< of a row of a tile
-  /// Whether a thread brings one run of a row of the left tile, four numbers at a time.
-  static constexpr bool left_in_runs = Math::run > 1 && left_each == Math::run&& requires(const Left& l) {
+  /// Whether a thread brings one run of a row of the left tile: as it lies in memory, or four numbers at a time.
+  static constexpr bool left_in_words = requires { requires Left::in_words; };
+  static constexpr bool left_in_runs = !left_in_words && Math::run > 1 &&
+                                       left_each == Math::run&& requires(const Left& l) {
     l.quad(0, 0, 0);
   };
 
@@ -40,11 +43,13 @@ struct product_tile {
     typename Math::tiles factors[2];
     alignas(16) typename Math::sum stage[static_cast<std::size_t>(Math::rows * Math::stage_pitch)];
   };
-  /// Numbers are rounded on their way into shared memory: before, they are on their way here while a tile is
-  /// multiplied.
+  /// Numbers as they are kept, which are rounded, if at all, on their way into shared memory: before, they are on their
+  /// way here while a tile is multiplied.
   struct registers {
     typename Math::sums sums;
-    value left[static_cast<std::size_t>(left_each)], right[static_cast<std::size_t>(right_each)];
+    std::conditional_t<left_in_words, four<std::uint32_t>, typename Left::element>
+        left[left_in_words ? 1U : static_cast<std::size_t>(left_each)];
+    typename Right::element right[static_cast<std::size_t>(right_each)];
   };
 
   [[nodiscard]] VMT_HOST_DEVICE int steps(const block_index& b) const noexcept {
@@ -55,7 +60,10 @@ struct product_tile {
   VMT_HOST_DEVICE void fetch(int step, const block_index& b, int thread, registers& r) const {
     if (step == 0) Math::clear(r.sums);
     const int first = b.z * part + step * Math::depth;
-    if constexpr (left_in_runs) {
+    if constexpr (left_in_words) {
+      static_assert(left_each == Math::run && sizeof(r.left) == left_each * sizeof(typename Left::element));
+      r.left[0] = left.words(b.y * Math::rows + thread / runs, first + thread % runs * Math::run, depth);
+    } else if constexpr (left_in_runs) {
       for (int i = 0; i < left_each; i += 4) {
         const auto q = left.quad(b.y * Math::rows + thread / runs, first + thread % runs * Math::run + i, depth);
         for (int k = 0; k < 4; ++k) r.left[i + k] = q.at[k];
@@ -68,7 +76,9 @@ struct product_tile {
   VMT_HOST_DEVICE void put(int step, int thread, shared_memory& s, const registers& r) const {
     typename Math::tiles& f = s.factors[step & 1];
     static_assert(Left::depth_first);
-    if constexpr (left_in_runs) {
+    if constexpr (left_in_words) {
+      f.put_left_words(thread / runs, thread % runs * Math::run, r.left[0]);
+    } else if constexpr (left_in_runs) {
       f.put_left_run(thread / runs, thread % runs * Math::run, r.left);
     } else {
       for (int i = 0; i < left_each; ++i) {
@@ -109,7 +119,7 @@ struct product_tile {
   }
   template <int Each, class Operand>
   VMT_HOST_DEVICE void fetch_operand(const Operand& operand, int first_outer, int first_depth, int thread,
-                                     value* values) const {
+                                     typename Operand::element* values) const {
     if constexpr (Operand::depth_first) {
       const auto numbers =
           operand.along_outer(first_outer + thread / Math::depth, first_depth + thread % Math::depth, depth);

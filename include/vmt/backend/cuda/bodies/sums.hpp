@@ -51,13 +51,13 @@ struct channel_parts {
   }
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct channel_sum_body {
   using kind = reduce_kind;
   using sum = double_sum;
   static constexpr const char* name = "channel_sum";
   channel_parts where;
-  input_span<T> x;
+  input_span<Stored> x;
   device_span<double> sums;  ///< of each group
   [[nodiscard]] VMT_HOST_DEVICE int count(int group) const { return where.count(group); }
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const { s.value += static_cast<double>(x[where.at(group, i)]); }
@@ -88,7 +88,7 @@ struct sum_parts_body {
 };
 
 /// Σ over pixels of dy[n,c,p] · x[n,f,c,p], the gradient of the aggregation's weight; group (c·F + f)·parts + part.
-template <class T>
+template <class T, class Stored = T>
 struct aggregate_weight_body {
   using kind = reduce_kind;
   using sum = double_sum;
@@ -96,7 +96,7 @@ struct aggregate_weight_body {
   channel_parts where;  ///< of dy
   int frames;
   divisor by_frames;
-  input_span<T> x, dy;
+  input_span<Stored> x, dy;
   device_span<double> sums;
 
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const {
@@ -115,14 +115,14 @@ struct aggregate_weight_body {
 };
 
 /// dx[c,w] = Σ_{n,h} dy[n,c,h,w]: group c·W + w.
-template <class T>
+template <class T, class Stored = T>
 struct repeat_rows_backward_body {
   using kind = reduce_kind;
   using sum = double_sum;
   static constexpr const char* name = "repeat_rows_backward";
   int images, channels, height, width;
   divisor by_width, by_height;
-  input_span<T> dy;
+  input_span<Stored> dy;
   device_span<T> dx;
   [[nodiscard]] VMT_HOST_DEVICE int count(int) const { return images * height; }
   VMT_HOST_DEVICE void add(int group, int i, sum& s) const {
