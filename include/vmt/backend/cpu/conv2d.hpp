@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vmt/backend/cpu/grouped_weight.hpp>
 #include <vmt/backend/cpu/input_gradient.hpp>
+#include <vmt/backend/cpu/winograd_groups.hpp>
 #include <vmt/backend/cpu/winograd_weight.hpp>
 
 namespace vmt::inline VMT_ABI {
@@ -30,6 +32,17 @@ struct forward_shifts {
   }
 };
 
+/// A convolution that `winograd_fits`.
+template <class Element>
+void winograd(cpu_context& ctx, const_view<float, 4> x, const extents<4>& w, Element element, const float* bias,
+              tensor_view<float, 4> y) {
+  if (fills_groups(ctx, w)) {
+    winograd_through_groups(ctx, x, element, bias, y);
+  } else {
+    winograd_convolution(ctx, x, element, bias, y);
+  }
+}
+
 }  // namespace detail
 
 template <class T>
@@ -37,9 +50,10 @@ void vmt_conv2d(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> w, const_
                 const ops::conv2d_params& p) {
   if (y.size() == 0) return;
   if constexpr (std::is_same_v<T, float>) {
-    if (detail::use_winograd(ctx, x.extents(), w.extents(), p)) {
-      detail::winograd_convolution(
-          ctx, x, [&](index_t m, index_t c, index_t r, index_t s) { return w(m, c, r, s); }, bias.data_handle(), y);
+    if (detail::winograd_fits(ctx, x.extents(), w.extents(), p)) {
+      detail::winograd(
+          ctx, x, w.extents(), [&](index_t m, index_t c, index_t r, index_t s) { return w(m, c, r, s); },
+          bias.data_handle(), y);
       return;
     }
   }
@@ -78,9 +92,10 @@ template <class T>
 void vmt_conv2d_backward_input(cpu_context& ctx, const_view<T, 4> dy, const_view<T, 4> w, tensor_view<T, 4> dx,
                                const ops::conv2d_params& p) {
   if constexpr (std::is_same_v<T, float>) {
-    if (detail::use_winograd(ctx, dx.extents(), w.extents(), p)) {
-      detail::winograd_convolution(
-          ctx, dy, [&](index_t m, index_t c, index_t r, index_t s) { return w(c, m, 2 - r, 2 - s); }, nullptr, dx);
+    if (detail::winograd_fits(ctx, dx.extents(), w.extents(), p)) {
+      detail::winograd(
+          ctx, dy, w.extents(), [&](index_t m, index_t c, index_t r, index_t s) { return w(c, m, 2 - r, 2 - s); },
+          nullptr, dx);
       return;
     }
   }
@@ -111,6 +126,14 @@ void accumulate_weight_gradient(cpu_context& ctx, const_view<T, 4> x, const exte
   index_t* const channel = scratch.template take<index_t>(f.channels);
   f.tap_offsets(dw.extents(), p, tap);
   f.channel_offsets(channel);
+  if constexpr (std::is_same_v<T, float>) {
+    if (fills_groups(ctx, dw.extents())) {
+      accumulate_groups(
+          ctx, dw.extent(0), f.channels, f.taps, tap, f.layout, f.map, x.extent(2) * x.extent(3), x.extent(0),
+          [&](index_t n) { return x[n].data_handle(); }, dy, dw.data_handle());
+      return;
+    }
+  }
   const index_t image_size = f.channels * f.layout.channel_size() + slack;
   // Not a function of the number of threads: the order of sums must not be one.
   const index_t at_once = std::clamp(chunk_numbers / image_size, index_t{1}, x.extent(0));
@@ -134,7 +157,7 @@ template <class T>
 void vmt_conv2d_backward_weight(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy, tensor_view<T, 4> dw,
                                 const ops::conv2d_params& p) {
   if constexpr (std::is_same_v<T, float>) {
-    if (detail::use_winograd(ctx, x.extents(), dw.extents(), p))
+    if (detail::winograd_fits(ctx, x.extents(), dw.extents(), p))
       return detail::winograd_weight_gradient(ctx, x, dy, dw);
   }
   const index_t pixels = dy.extent(2) * dy.extent(3);

@@ -6,7 +6,8 @@
 
 /// \file
 /// A 3×3 convolution with stride 1 and one zero around over maps as planes, by Winograd's F(4×4, 3×3): a quarter of the
-/// multiplications. Training runs on it forwards, and backwards for the input, where the kernel is turned.
+/// multiplications. Training runs on it forwards, and backwards for the input, where the kernel is turned, as long as
+/// there are too few channels to fill a group (`winograd_groups.hpp`).
 
 namespace vmt::inline VMT_ABI::detail {
 
@@ -25,17 +26,16 @@ void for_each_tile_run(index_t height, index_t width, index_t first, index_t las
   }
 }
 
-/// Whether a convolution of a map of sizes x can be done this way, and is worth it: the transforms must be few beside
-/// the products, tiles must fit the map, and the transformed kernels a cache.
-[[nodiscard]] inline bool use_winograd(const cpu_context& ctx, const extents<4>& x, const extents<4>& w,
-                                       const ops::conv2d_params& p) noexcept {
+/// Whether a convolution of a map of sizes x can be done this way, and has few transforms beside the products and tiles
+/// that fit the map.
+[[nodiscard]] inline bool winograd_fits(const cpu_context& ctx, const extents<4>& x, const extents<4>& w,
+                                        const ops::conv2d_params& p) noexcept {
   if (ctx.plane_winograd().input == nullptr || w[2] != 3 || w[3] != 3 || p.stride_h != 1 || p.stride_w != 1 ||
       p.padding_h != 1 || p.padding_w != 1 || p.dilation_w != 1 || p.shift_w != 0) {
     return false;
   }
   const index_t tiles = ceil_div(x[2], 4) * ceil_div(x[3], 4);
-  constexpr index_t most = index_t{1} << 17;  // kernels: more of them, transformed, are slower to read than to multiply
-  return w[0] >= 8 && w[1] >= 8 && w[0] * w[1] <= most && 36 * tiles <= 5 * x[2] * x[3];
+  return w[0] >= 8 && w[1] >= 8 && 36 * tiles <= 5 * x[2] * x[3];
 }
 
 /// U = G g Gᵀ of the kernels that `element(m, c, r, s)` gives, as the tile kernel reads them: by block of rows m, point

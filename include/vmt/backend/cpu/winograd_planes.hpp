@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vmt/backend/cpu/planes.hpp>
+#include <vmt/backend/cpu/channel_groups.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
 
 namespace vmt::inline VMT_ABI {
@@ -32,24 +32,6 @@ struct plane_output_job {
   float bias;
   float* y;
 };
-
-/// Four rows of four numbers, `in_row` apart, are written as columns: out[s·out_row + t] = in[t·in_row + s].
-VMT_ALWAYS_INLINE void transpose_4x4(const float* in, index_t in_row, float* out, index_t out_row) noexcept {
-#if defined(__SSE2__)
-  __m128 a = _mm_loadu_ps(in);
-  __m128 b = _mm_loadu_ps(in + in_row);
-  __m128 c = _mm_loadu_ps(in + 2 * in_row);
-  __m128 d = _mm_loadu_ps(in + 3 * in_row);
-  _MM_TRANSPOSE4_PS(a, b, c, d);
-  _mm_storeu_ps(out, a);
-  _mm_storeu_ps(out + out_row, b);
-  _mm_storeu_ps(out + 2 * out_row, c);
-  _mm_storeu_ps(out + 3 * out_row, d);
-#else
-  for (index_t t = 0; t < 4; ++t)
-    for (index_t s = 0; s < 4; ++s) out[s * out_row + t] = in[t * in_row + s];
-#endif
-}
 
 // Registers hold tiles, so channels need not come in groups: first the columns of a row of tiles are sorted by their
 // remainder, column[r][s][t] = x(row − 1 + r, 4·(first + t) − 1 + s), then a register's tiles are transformed at once.
@@ -162,6 +144,37 @@ struct winograd_plane_gradient {
   }
 };
 
+/// Gᵀ dU G of a register of kernels: point q at du + q·point, tap t comes to dg + t·tap.
+struct filter_gradient_job {
+  const float* du;
+  index_t point;
+  float* dg;
+  index_t tap;
+};
+struct winograd_filter_gradient {
+  template <int N>
+  static VMT_ALWAYS_INLINE void run(const filter_gradient_job* job) noexcept {
+    using line = winograd_line<4>;
+    lanes<N> half[3][6];
+    VMT_UNROLL
+    for (std::size_t r = 0; r < 6; ++r) {
+      lanes<N> across[6], g[3];
+      VMT_UNROLL
+      for (std::size_t s = 0; s < 6; ++s) load<N>(across[s], job->du + index_t(6 * r + s) * job->point);
+      line::filter_gradient<N>(across, g);
+      VMT_UNROLL
+      for (std::size_t s = 0; s < 3; ++s) half[s][r] = g[s];
+    }
+    VMT_UNROLL
+    for (std::size_t s = 0; s < 3; ++s) {
+      lanes<N> g[3];
+      line::filter_gradient<N>(half[s], g);
+      VMT_UNROLL
+      for (std::size_t r = 0; r < 3; ++r) store<N>(g[r], job->dg + index_t(3 * r + s) * job->tap);
+    }
+  }
+};
+
 struct winograd_plane_output {
   template <int N>
   static VMT_ALWAYS_INLINE void run(const plane_output_job* job) noexcept {
@@ -216,6 +229,7 @@ struct plane_winograd_kernels {
   void (*input)(const detail::plane_input_job*) = nullptr;
   void (*output)(const detail::plane_output_job*) = nullptr;
   void (*gradient)(const detail::plane_input_job*) = nullptr;
+  void (*filter_gradient)(const detail::filter_gradient_job*) = nullptr;
 };
 
 namespace detail {
@@ -223,7 +237,8 @@ template <class On>
 [[nodiscard]] plane_winograd_kernels plane_winograd_on() noexcept {
   return {&On::template call<winograd_plane_input, const plane_input_job*>,
           &On::template call<winograd_plane_output, const plane_output_job*>,
-          &On::template call<winograd_plane_gradient, const plane_input_job*>};
+          &On::template call<winograd_plane_gradient, const plane_input_job*>,
+          &On::template call<winograd_filter_gradient, const filter_gradient_job*>};
 }
 }  // namespace detail
 

@@ -110,10 +110,11 @@ struct winograd_line<4> : winograd_line_sizes<4> {
     dm[5] = dy[3];
   }
   /// Gᵀ du: what the taps get of their transform's gradient.
-  static void filter_gradient(const float (&du)[6], float (&dg)[3]) noexcept {
+  template <int N>
+  static VMT_ALWAYS_INLINE void filter_gradient(const lanes<N> (&du)[6], lanes<N> (&dg)[3]) noexcept {
     constexpr float third = static_cast<float>(1.0 / 3.0);
-    const float even_a = du[1] + du[2];
-    const float even_b = du[3] + du[4];
+    const lanes<N> even_a = du[1] + du[2];
+    const lanes<N> even_b = du[3] + du[4];
     dg[0] = du[0] - even_a * (2.0F * third) + even_b * (0.5F * third);
     dg[1] = (du[3] - du[4]) * static_cast<float>(b / 6.0) - (du[1] - du[2]) * static_cast<float>(a / 1.5);
     dg[2] = du[5] + (even_b - even_a) * third;
