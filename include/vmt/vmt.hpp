@@ -54,6 +54,7 @@
 #include <vmt/backend/cpu/bf16_conv.hpp>
 #include <vmt/backend/cpu/bf16_tile.hpp>
 #include <vmt/backend/cpu/by_channel.hpp>
+#include <vmt/backend/cpu/channel_groups.hpp>
 #include <vmt/backend/cpu/context.hpp>
 #include <vmt/backend/cpu/conv2d.hpp>
 #include <vmt/backend/cpu/cpu.hpp>
@@ -64,6 +65,7 @@
 #include <vmt/backend/cpu/group_conv.hpp>
 #include <vmt/backend/cpu/group_kernels.hpp>
 #include <vmt/backend/cpu/group_map.hpp>
+#include <vmt/backend/cpu/grouped_weight.hpp>
 #include <vmt/backend/cpu/input_gradient.hpp>
 #include <vmt/backend/cpu/int8_conv.hpp>
 #include <vmt/backend/cpu/int8_tile.hpp>
@@ -83,6 +85,7 @@
 #include <vmt/backend/cpu/tile_kernel.hpp>
 #include <vmt/backend/cpu/winograd.hpp>
 #include <vmt/backend/cpu/winograd_conv.hpp>
+#include <vmt/backend/cpu/winograd_groups.hpp>
 #include <vmt/backend/cpu/winograd_planes.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
 #include <vmt/backend/cpu/winograd_weight.hpp>
