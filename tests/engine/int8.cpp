@@ -127,7 +127,8 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
   for (index_t c = 0; c < 40; ++c)
     for (index_t i = 0; i < 12; ++i)
       for (index_t j = 0; j < 21; ++j) {
-        xs.data()[from.at(c / group, i, j) + c % group] = engine::int8_layer::stored(static_cast<float>(x(0, c, i, j)), in);
+        xs.data()[from.at(c / group, i, j) + c % group] =
+            engine::int8_layer::stored(static_cast<float>(x(0, c, i, j)), in);
       }
   fast.run(ctx, xs.data(), y.data(), middle.data(), 1);
   const engine::affine out(ranges.at("conv2"));
@@ -136,7 +137,8 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
   for (index_t c = 0; c < 80; ++c)
     for (index_t i = 0; i < to.height; ++i)
       for (index_t j = 0; j < to.width; ++j) {
-        const double d = std::abs(out.step * y.data()[to.at(c / group, i, j) + c % group] - expected(0, c, i, j)) / out.step;
+        const double d =
+            std::abs(out.step * y.data()[to.at(c / group, i, j) + c % group] - expected(0, c, i, j)) / out.step;
         worst = std::max(worst, d);
         others += d > 0.5;
       }

@@ -165,8 +165,8 @@ TEST_CASE("convolutions over maps of bytes equal sums of whole numbers on every 
     cpu_isa isa;
     bool tiles;
   };
-  for (const auto& [isa, tiles] :
-       {way{cpu_isa::portable, false}, way{cpu_isa::avx2, false}, way{cpu_isa::avx512, false}, way{cpu_isa::avx512, true}}) {
+  for (const auto& [isa, tiles] : {way{cpu_isa::portable, false}, way{cpu_isa::avx2, false},
+                                   way{cpu_isa::avx512, false}, way{cpu_isa::avx512, true}}) {
     if (!supported(isa)) continue;
     const int8_kernels k = make_int8_kernels(isa, tiles);
     if (!k.usable() || k.amx != tiles) continue;
@@ -215,7 +215,8 @@ TEST_CASE("numbers become bytes by rounding to the nearest, of two the even one,
     make_int8_kernels(cpu_isa::avx512).quantise(x.data(), 5, group, 0.7F, 12, y.data(), group);
     CHECK(y == expected);
   }
-  make_int8_kernels(cpu_isa::portable).quantise(x.data(), 2, 8, 0.7F, 12, y.data() + 8, group);  // a part of the channels
+  make_int8_kernels(cpu_isa::portable)
+      .quantise(x.data(), 2, 8, 0.7F, 12, y.data() + 8, group);  // a part of the channels
   CHECK(y[8] == expected[0]);
   CHECK(y[8 + group] == expected[8]);
 }

@@ -110,8 +110,8 @@ struct amx_tile {
 
  private:
   __attribute__((target("avx512f,avx512bf16"), always_inline)) static void finish(const narrow_tile_job<Numbers>& job,
-                                                                                 const sum* s0, const sum* s1,
-                                                                                 index_t pixel) noexcept {
+                                                                                  const sum* s0, const sum* s1,
+                                                                                  index_t pixel) noexcept {
     if constexpr (whole) {
       finish_int8(job, _mm512_load_si512(s0), pixel, 0);
       finish_int8(job, _mm512_load_si512(s1), pixel, 16);

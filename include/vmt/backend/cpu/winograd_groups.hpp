@@ -77,8 +77,7 @@ void winograd_through_groups(cpu_context& ctx, const_view<float, 4> x, Element e
         const index_t g = item % out.groups();
         const index_t n = item / out.groups();
         scatter_channels(to + n * out.size() + out.at(g, 0, 0), group, (std::min)(group, rows - g * group),
-                         height * width, height * width,
-                         y[first + n].data_handle() + g * group * height * width);
+                         height * width, height * width, y[first + n].data_handle() + g * group * height * width);
       }
     });
   }

@@ -79,14 +79,11 @@ inline void winograd_weight_gradient(cpu_context& ctx, const_view<float, 4> x, c
       }
       // Channels of dy.
       for (index_t c = rows * t / threads; c < rows * (t + 1) / threads; ++c)
-        for_each_tile_run(height, width, first, last,
-                          [&](index_t n, index_t row, index_t j, index_t run, index_t at) {
-                            const plane_input_job job{{height, width, row, j, run},
-                                                      dy.data_handle() + (n * rows + c) * plane,
-                                                      m + c * line + at,
-                                                      m_point};
-                            transform.gradient(&job);
-                          });
+        for_each_tile_run(height, width, first, last, [&](index_t n, index_t row, index_t j, index_t run, index_t at) {
+          const plane_input_job job{
+              {height, width, row, j, run}, dy.data_handle() + (n * rows + c) * plane, m + c * line + at, m_point};
+          transform.gradient(&job);
+        });
     });
     ctx.threads().parallel_for(points * groups, [&](index_t begin, index_t end) {
       const index_t no_offset = 0;
