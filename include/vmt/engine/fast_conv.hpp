@@ -40,26 +40,21 @@ class fast_conv {
     const folded_norm folded(conv, norm);
     bias_ = group_bias(folded, group_);
     const const_view<float, 4> w = conv.weight();
-    const auto element = [&](index_t m, index_t c, index_t r, index_t s) {
-      return static_cast<double>(w(m, c, r, s)) * folded.scale[static_cast<std::size_t>(m)];
-    };
     const index_t rows = w.extent(0);
     const index_t depth = in.groups() * group_;
     taps_ = w.extent(2) * w.extent(3);
     const ops::conv2d_params& p = conv.params();
-    const index_t taps = taps_;
     for (index_t g = 0; g < in.groups(); ++g)
       for (index_t r = 0; r < w.extent(2); ++r)
         for (index_t s = 0; s < w.extent(3); ++s) offsets_.push_back(in.at(g, p.tap_row(r), p.tap_column(s)));
     stride_h_ = p.stride_h;
     stride_w_ = p.stride_w;
-    packed_ = host_buffer<float>(detail::group_weights_size(group_, rows, depth * taps));
-    detail::pack_group_weights(
-        group_, rows, depth * taps,
-        [&](index_t m, index_t k_) {
-          const index_t c = k_ / (taps * group_) * group_ + k_ % group_;
-          const index_t t = k_ / group_ % taps;
-          return c < in.channels ? static_cast<float>(element(m, c, t / w.extent(3), t % w.extent(3))) : 0.0F;
+    packed_ = host_buffer<float>(detail::group_weights_size(group_, rows, depth * taps_));
+    detail::pack_group_taps(
+        group_, rows, in.channels, taps_,
+        [&](index_t m, index_t c, index_t t) {
+          return static_cast<float>(static_cast<double>(w(m, c, t / w.extent(3), t % w.extent(3))) *
+                                    folded.scale[static_cast<std::size_t>(m)]);
         },
         packed_.data());
   }

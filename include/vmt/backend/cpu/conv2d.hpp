@@ -123,9 +123,7 @@ void accumulate_weight_gradient(cpu_context& ctx, const_view<T, 4> x, const exte
   const index_t slack = ctx.dot<T>().step;
   auto scratch = ctx.scratch().borrow();
   index_t* const tap = scratch.template take<index_t>(f.taps);
-  index_t* const channel = scratch.template take<index_t>(f.channels);
   f.tap_offsets(dw.extents(), p, tap);
-  f.channel_offsets(channel);
   if constexpr (std::is_same_v<T, float>) {
     if (fills_groups(ctx, dw.extents())) {
       accumulate_groups(
@@ -134,6 +132,8 @@ void accumulate_weight_gradient(cpu_context& ctx, const_view<T, 4> x, const exte
       return;
     }
   }
+  index_t* const channel = scratch.template take<index_t>(f.channels);
+  f.channel_offsets(channel);
   const index_t image_size = f.channels * f.layout.channel_size() + slack;
   // Not a function of the number of threads: the order of sums must not be one.
   const index_t at_once = std::clamp(chunk_numbers / image_size, index_t{1}, x.extent(0));

@@ -20,6 +20,19 @@ void pack_group_weights(index_t group, index_t rows, index_t depth, Element elem
       for (index_t m = first; m < first + group; ++m) *dst++ = m < rows ? element(m, k) : 0.0F;
 }
 
+/// The same for a convolution over a map with `channels` channels: by group of these, then tap by tap. `element(m, c,
+/// t)` gives the taps; missing channels are 0.
+template <class Element>
+void pack_group_taps(index_t group, index_t rows, index_t channels, index_t taps, Element element, float* dst) {
+  pack_group_weights(
+      group, rows, groups_of(channels, group) * group * taps,
+      [&](index_t m, index_t k) {
+        const index_t c = k / (taps * group) * group + k % group;
+        return c < channels ? element(m, c, k / group % taps) : 0.0F;
+      },
+      dst);
+}
+
 /// A direct convolution as tiles of pixels: see `pixel_tile_job` for runs, run and step.
 struct group_conv_job {
   index_t runs;

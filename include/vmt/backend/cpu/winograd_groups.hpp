@@ -47,13 +47,9 @@ void winograd_through_groups(cpu_context& ctx, const_view<float, 4> x, Element e
   if (bias != nullptr) std::fill(std::copy_n(bias, rows, bias_of), bias_of + out.groups() * group, 0.0F);
   ctx.threads().parallel_for(out.groups(), [&](index_t begin, index_t end) {
     for (index_t o = begin; o < end; ++o) {
-      pack_group_weights(
-          group, (std::min)(rows - o * group, group), depth,
-          [&](index_t m, index_t k) {
-            const index_t c = k / (taps * group) * group + k % group;
-            const index_t t = k / group % taps;
-            return c < channels ? element(o * group + m, c, t / 3, t % 3) : 0.0F;
-          },
+      pack_group_taps(
+          group, (std::min)(rows - o * group, group), channels, taps,
+          [&](index_t m, index_t c, index_t t) { return element(o * group + m, c, t / 3, t % 3); },
           w + o * group * depth);
     }
   });
