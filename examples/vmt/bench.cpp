@@ -18,10 +18,7 @@
 namespace tool {
 namespace {
 
-constexpr vmt::index_t height = 145;
-constexpr vmt::index_t width = 800;
-
-struct options {
+struct bench_options {
   std::string use = "window", model = "slope", precision = "f32";
   vmt::index_t network_width = 64, batch = 0;
   int threads = 0;
@@ -30,7 +27,7 @@ struct options {
 };
 
 /// A name of a variant gives random weights, anything else is a weights file.
-model network(const options& o) {
+model chosen_model(const bench_options& o) {
   for (const auto v : {vmt::onset_variant::resnet, vmt::onset_variant::aggregation, vmt::onset_variant::slope}) {
     if (o.model != name(v)) continue;
     vmt::onset_net<float> net({.variant = v, .width = o.network_width});
@@ -44,33 +41,33 @@ model network(const options& o) {
 
 /// Gray noise; the kernels take the same time for any picture.
 vmt::cpu_tensor<float, 4> noise(vmt::index_t windows, vmt::index_t frames) {
-  vmt::cpu_tensor<float, 4> x(windows, frames, height, width);
+  vmt::cpu_tensor<float, 4> x(windows, frames, paper_height, paper_width);
   vmt::rng random(1);
   for (float& v : x.span()) v = static_cast<float>(random.uniform());
   return x;
 }
 
 /// What the engine is made for. Random weights in int8 have the ranges of the noise, which no time depends on.
-vmt::onset_engine_options engine_of(vmt::cpu_context& ctx, const model& m, const options& o) {
+vmt::onset_engine_options engine_of(vmt::cpu_context& ctx, const model& m, const bench_options& o) {
   const auto& net = std::get<vmt::onset_net<float>>(m.net);
   vmt::onset_engine_options made;
   if (o.precision == "int8" && m.metadata.empty()) {
     vmt::calibrator seen;
-    vmt::onset_engine exact(ctx, net, {.height = height, .width = width});
+    vmt::onset_engine exact(ctx, net, {.height = paper_height, .width = paper_width});
     exact.watch(std::ref(seen));
     std::vector<float> logits(static_cast<std::size_t>(exact.keys()));
     exact.run_windows(ctx, noise(1, exact.frames())[0], logits);
-    made = {.height = height, .width = width, .precision = vmt::engine_precision::int8};
+    made = {.height = paper_height, .width = paper_width, .precision = vmt::engine_precision::int8};
     made.ranges = seen.ranges(vmt::range_rule::all);
   } else {
-    made = engine_options(m, o.precision, height, width);
+    made = engine_options(m, o.precision, paper_height, paper_width);
   }
   made.windows = o.use == "chunk" ? o.batch : 1;
   return made;
 }
 
 timing inference(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const vmt::onset_engine_options& made,
-                 const options& o) {
+                 const bench_options& o) {
   const vmt::index_t windows = made.windows;
   vmt::onset_engine engine(ctx, net, made);
   const vmt::cpu_tensor<float, 4> x = noise(1, engine.frames() + windows - 1);
@@ -92,7 +89,7 @@ timing inference(vmt::cpu_context& ctx, const vmt::onset_net<float>& net, const 
   return t;
 }
 
-timing training(vmt::cpu_context& ctx, vmt::onset_net<float>& net, const options& o) {
+timing training(vmt::cpu_context& ctx, vmt::onset_net<float>& net, const bench_options& o) {
   const vmt::cpu_tensor<float, 4> x = noise(o.batch, net.options().frames);
   vmt::cpu_tensor<float, 2> logits(o.batch, net.options().keys), targets(logits.extents()), gradient(logits.extents());
   vmt::rng random(2);
@@ -117,7 +114,7 @@ double peak_rss_mb() {
   return 0;
 }
 
-std::string json_line(const options& o, int threads, const timing& t) {
+std::string json_line(const bench_options& o, int threads, const timing& t) {
   std::string line = "{\"use\": \"" + o.use + "\", \"precision\": \"" + o.precision +
                      "\", \"threads\": " + std::to_string(threads) + ", \"batch\": " + std::to_string(o.batch) +
                      ", \"n\": " + std::to_string(t.n);
@@ -131,14 +128,14 @@ std::string json_line(const options& o, int threads, const timing& t) {
   return line + "}\n";
 }
 
-int run(options o) {
+int run(bench_options o) {
   const auto refuse = [](const std::string& text) { throw vmt::error(vmt::errc::invalid_argument, text); };
   if (o.precision != "f32" && o.use == "train") refuse("--use train computes in f32; leave out --precision");
   if (o.use == "stream" && o.batch > 1) refuse("--use stream takes frames one by one; leave out --batch");
   if (o.layers && o.use == "train") refuse("--layers shows inference; leave out --use train");
   if (o.batch == 0) o.batch = o.use == "train" ? 24 : o.use == "chunk" ? 8 : 1;
   vmt::cpu_context ctx({.threads = o.threads});
-  model m = network(o);
+  model m = chosen_model(o);
   auto& net = std::get<vmt::onset_net<float>>(m.net);
   if (o.layers) {
     print(layer_times(ctx, net, engine_of(ctx, m, o), o.seconds));
@@ -178,7 +175,7 @@ timing measure(double seconds, const std::function<void()>& work) {
 }
 
 command add_bench(parser& app) {
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<bench_options>();
   parser* const c = app.add_subcommand("bench", "Measures the speed of a network on this machine");
   c->add_option(
        "--use", o->use,

@@ -8,12 +8,12 @@
 namespace tool {
 namespace {
 
-struct options {
+struct evaluation_options {
   std::string reference, estimate;
   bool json = false;
 };
 
-int run(const options& o) {
+int run(const evaluation_options& o) {
   const std::vector<vmt::note> reference = load_notes(o.reference);
   const std::vector<vmt::note> estimate = load_notes(o.estimate);
   const vmt::eval::evaluation e = vmt::eval::evaluate(reference, estimate);
@@ -24,7 +24,7 @@ int run(const options& o) {
 }  // namespace
 
 command add_evaluate(parser& app) {
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<evaluation_options>();
   parser* const c = app.add_subcommand("evaluate", "Scores notes against a reference");
   c->add_option("REF", o->reference, "the reference: a MIDI file or a notes CSV")->required();
   c->add_option("EST", o->estimate, "the estimate: a MIDI file or a notes CSV")->required();

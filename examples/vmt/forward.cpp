@@ -11,7 +11,7 @@
 namespace tool {
 namespace {
 
-struct options {
+struct forward_options {
   std::string model, input, output, precision = "f32";
   int threads = 0;
 };
@@ -88,7 +88,7 @@ vmt::io::tensor_file outputs(vmt::cpu_context& ctx, const vmt::key_net<float>& n
   return file;
 }
 
-int run(const options& o) {
+int run(const forward_options& o) {
   check_outputs({{"--model", o.model}, {"--input", o.input}}, {{"--output", o.output}});
   vmt::cpu_context ctx({.threads = o.threads});
   const model m = load_model(o.model);
@@ -99,7 +99,7 @@ int run(const options& o) {
 }  // namespace
 
 command add_forward(parser& app) {
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<forward_options>();
   parser* const c = app.add_subcommand("forward", "Runs a network on tensors of a safetensors file");
   c->add_option("--model", o->model, "weights, a safetensors file")->required();
   c->add_option("--input", o->input,

@@ -83,13 +83,13 @@ std::string methods(const model& m, const std::string& precision, vmt::index_t w
   return text;
 }
 
-struct options {
+struct info_options {
   std::string path, precision = "f32";
   bool engine = false;
   vmt::index_t windows = 1;
 };
 
-int run(const options& o) {
+int run(const info_options& o) {
   const model m = load_model(o.path);
   std::visit(
       [&](const auto& net) {
@@ -112,7 +112,7 @@ int run(const options& o) {
 }  // namespace
 
 command add_info(parser& app) {
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<info_options>();
   parser* const c = app.add_subcommand("info", "Shows the layers of a network: shapes, parameters, multiply-adds");
   c->add_option("W", o->path, "weights, a safetensors file; without it the released ones");
   c->add_flag("--engine", o->engine, "how the engine computes each convolution on this machine");

@@ -22,10 +22,7 @@
 namespace tool {
 namespace {
 
-constexpr vmt::index_t height = 145;
-constexpr vmt::index_t width = 800;
-
-struct options {
+struct quantize_options {
   std::string weights, out, data, cache;
   transcribe_command video;  // the part of it that says where frames come from and where the keyboard is
   vmt::index_t windows = 200;
@@ -49,7 +46,7 @@ std::vector<window> windows_of(const transcribe_command& o, vmt::index_t frames,
     }
     if (straighten) (*straighten)(picture, strip);
     const vmt::frame& shown = straighten ? strip : picture;
-    if (shown.width != width || shown.height != height) {
+    if (shown.width != paper_width || shown.height != paper_height) {
       throw vmt::error(vmt::errc::shape_mismatch, "frame " + std::to_string(picture.number) + " has " +
                                                       std::to_string(shown.width) + "x" + std::to_string(shown.height) +
                                                       " pixels, the first one had 800x145");
@@ -81,7 +78,7 @@ std::vector<window> windows_of(const std::string& folder, const std::string& cac
     return vmt::train::video_data(p, choice, vmt::media::stb_decoder{});
   });
   std::vector<window> all;
-  std::vector<float> x(static_cast<std::size_t>(frames * height * width)),
+  std::vector<float> x(static_cast<std::size_t>(frames * paper_height * paper_width)),
       targets(static_cast<std::size_t>(data.keys()));
   const vmt::index_t count = (std::min)(data.size(), 2 * most);
   for (vmt::index_t i = 0; i < count && !stop_requested(); ++i) {
@@ -98,7 +95,7 @@ std::vector<float> logits_of(vmt::cpu_context& ctx, vmt::onset_engine& engine, c
                              std::size_t parity) {
   std::vector<float> all;
   std::vector<float> y(static_cast<std::size_t>(engine.keys()));
-  vmt::cpu_tensor<float, 3> x(engine.frames(), height, width);
+  vmt::cpu_tensor<float, 3> x(engine.frames(), paper_height, paper_width);
   for (std::size_t i = parity; i < windows.size() && !stop_requested(); i += 2) {
     std::transform(windows[i].begin(), windows[i].end(), x.data_handle(),
                    [](std::uint8_t v) { return static_cast<float>(v) / 255.0F; });
@@ -129,7 +126,7 @@ std::string text_of(const char* format, const std::string& word, double a, doubl
   return line;
 }
 
-int run(options o) {
+int run(quantize_options o) {
   if (o.data.empty() == o.video.in.empty()) {
     throw vmt::error(vmt::errc::invalid_argument, "give frames to look at: either --video or --data");
   }
@@ -155,7 +152,7 @@ int run(options o) {
 
   vmt::cpu_context ctx({.threads = o.video.threads});
   vmt::calibrator seen;
-  vmt::onset_engine exact(ctx, *net, {.height = height, .width = width});
+  vmt::onset_engine exact(ctx, *net, {.height = paper_height, .width = paper_width});
   const std::vector<float> expected = logits_of(ctx, exact, windows, 1);
   exact.watch(std::ref(seen));
   static_cast<void>(logits_of(ctx, exact, windows, 0));
@@ -166,9 +163,11 @@ int run(options o) {
   double least = std::numeric_limits<double>::infinity();
   for (const auto rule : {vmt::range_rule::all, vmt::range_rule::percentile, vmt::range_rule::least_error}) {
     if (!vmt::make_int8_kernels(ctx.isa()).usable()) break;
-    vmt::onset_engine fast(
-        ctx, *net,
-        {.height = height, .width = width, .precision = vmt::engine_precision::int8, .ranges = seen.ranges(rule)});
+    vmt::onset_engine fast(ctx, *net,
+                           {.height = paper_height,
+                            .width = paper_width,
+                            .precision = vmt::engine_precision::int8,
+                            .ranges = seen.ranges(rule)});
     const difference d = compare(logits_of(ctx, fast, windows, 1), expected);
     text += text_of("%-12s  %20.4f  %11.4f\n", std::string(name(rule)), d.rms, d.worst);
     if (d.rms >= least) continue;
@@ -192,7 +191,7 @@ int run(options o) {
 }  // namespace
 
 command add_quantize(parser& app) {
-  const auto o = std::make_shared<options>();
+  const auto o = std::make_shared<quantize_options>();
   parser* const c = app.add_subcommand("quantize", "Adds to weights what --precision int8 has to know of activations");
   c->add_option("WEIGHTS", o->weights, "of an onset_net, a safetensors file")->required();
   c->add_option("OUT", o->out, "the weights again, with the ranges of activations in the metadata")->required();

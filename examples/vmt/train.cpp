@@ -46,7 +46,7 @@ vmt::train::video_data load(const train_options& o, vmt::train::subset use) {
 }
 
 /// The network to begin with: that of the weights file, else one with random weights.
-vmt::onset_net<float> first_network(const train_options& o) {
+vmt::onset_net<float> first_onset_net(const train_options& o) {
   if (!o.from.empty()) return load_onset_net(o.from);
   vmt::onset_net<float> net(o.net);
   vmt::nn::initialise<float>(net, o.trainer.seed);
@@ -56,7 +56,7 @@ vmt::onset_net<float> first_network(const train_options& o) {
 int run(train_options o) {
   vmt::check(o.net);
   check_train_folders(o);
-  vmt::onset_net<float> net = first_network(o);
+  vmt::onset_net<float> net = first_onset_net(o);
   o.net = net.options();
   const bool own_cache = o.cache.empty();
   if (own_cache) o.cache = (fs::path(o.out) / "strips").string();

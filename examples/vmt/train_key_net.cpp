@@ -19,9 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The network to begin with: that of the weights file, else one with random weights.
-vmt::key_net<float> first_network(const train_options& o) {
+vmt::key_net<float> first_key_net(const train_options& o) {
   if (!o.from.empty()) {
-    network found = load_model(o.from).net;
+    tool::network found = load_model(o.from).net;
     if (auto* const net = std::get_if<vmt::key_net<float>>(&found)) return std::move(*net);
     throw vmt::error(vmt::errc::inconsistent, "'" + o.from + "' holds no key_net; leave out --model key-net");
   }
@@ -69,7 +69,7 @@ int train_key_net(train_options o) {
     throw vmt::error(vmt::errc::invalid_argument, "key-net needs --data, or --render, or both");
   }
   check_train_folders(o);
-  vmt::key_net<float> net = first_network(o);
+  vmt::key_net<float> net = first_key_net(o);
   vmt::train::performances pieces;
   if (!o.midi.empty()) {
     read_input(o.midi, [&](const fs::path& folder) { pieces = vmt::train::performances(folder); });

@@ -20,16 +20,16 @@ using vmt_test::random_keys;
 
 namespace {
 
-using engine_type = gpu_key_engine<simulated_runtime>;
+using device_key_engine = gpu_key_engine<simulated_runtime>;
 
-constexpr index_t width = 80;
+constexpr index_t keys_width = 80;
 
-cpu_tensor<float, 5> video(index_t frames, index_t rows) {
-  return case_tensor<float>(extents<5>{1, frames, 3, rows, width}, 3);
+cpu_tensor<float, 5> keys_video(index_t frames, index_t rows) {
+  return case_tensor<float>(extents<5>{1, frames, 3, rows, keys_width}, 3);
 }
 
 template <class Engine, class Context>
-std::vector<float> stream(Context& ctx, Engine& engine, const cpu_tensor<float, 5>& frames) {
+std::vector<float> joined_stream(Context& ctx, Engine& engine, const cpu_tensor<float, 5>& frames) {
   return joined<float>(vmt_test::stream(ctx, engine, frames));
 }
 
@@ -41,18 +41,18 @@ TEST_CASE("the device engine, frame by frame, equals network and CPU engine, for
     CAPTURE(o.future);
     simulated_context ctx;
     const auto net = random_key_net<float>(o, 7);
-    const auto keys = random_keys(9, width, 4);
-    engine_type engine(ctx, net, width, keys);
-    key_engine cpu(host, net, width, keys);
+    const auto keys = random_keys(9, keys_width, 4);
+    device_key_engine engine(ctx, net, keys_width, keys);
+    key_engine cpu(host, net, keys_width, keys);
     CHECK(engine.lookahead() == net.lookahead());
     for (const index_t count : {1, 2, 3, 5, 13}) {  // shorter than the look-ahead, too
       CAPTURE(count);
-      const auto frames = video(count, o.rows);
+      const auto frames = keys_video(count, o.rows);
       cpu_tensor<float, 4> expected(1, 9, key_outputs, count);
       net.forward(host, frames, keys, expected);
-      const std::vector<float> found = stream(ctx, engine, frames);
+      const std::vector<float> found = joined_stream(ctx, engine, frames);
       CHECK(distance(found, joined<float>(expected)) <= 1e-5);
-      CHECK(distance(found, stream(host, cpu, frames)) <= 1e-5);
+      CHECK(distance(found, joined_stream(host, cpu, frames)) <= 1e-5);
       engine.reset();
       cpu.reset();
     }
@@ -63,12 +63,12 @@ TEST_CASE("the layers of the released sizes, which go tap by tap, answer like th
   cpu_context host({.threads = 1});
   simulated_context ctx;
   const auto net = random_key_net<float>({.rows = 32, .dropout = 0}, 7);
-  const auto keys = random_keys(9, width, 4);
-  engine_type engine(ctx, net, width, keys);
-  const auto frames = video(7, 32);
+  const auto keys = random_keys(9, keys_width, 4);
+  device_key_engine engine(ctx, net, keys_width, keys);
+  const auto frames = keys_video(7, 32);
   cpu_tensor<float, 4> expected(1, 9, key_outputs, 7);
   net.forward(host, frames, keys, expected);
-  CHECK(distance(stream(ctx, engine, frames), joined<float>(expected)) <= 1e-5);
+  CHECK(distance(joined_stream(ctx, engine, frames), joined<float>(expected)) <= 1e-5);
 }
 
 TEST_CASE("on a device keys of one colour alone work, and a video is not touched by the one before") {
@@ -76,18 +76,18 @@ TEST_CASE("on a device keys of one colour alone work, and a video is not touched
   simulated_context ctx;
   const auto net = random_key_net<float>(all_key_options().front(), 7);
   for (const bool black : {false, true}) {
-    auto keys = random_keys(4, width, 4);
+    auto keys = random_keys(4, keys_width, 4);
     for (key_place& k : keys) k.black = black;
-    engine_type engine(ctx, net, width, keys);
-    const auto frames = video(6, 32);
+    device_key_engine engine(ctx, net, keys_width, keys);
+    const auto frames = keys_video(6, 32);
     cpu_tensor<float, 4> expected(1, 4, key_outputs, 6);
     net.forward(host, frames, keys, expected);
-    const auto first = stream(ctx, engine, frames);
+    const auto first = joined_stream(ctx, engine, frames);
     CHECK(distance(first, joined<float>(expected)) <= 1e-5);
     engine.reset();
     for (index_t t = 0; t < 4; ++t) engine.push(ctx, frames.view()[0][t + 1]);  // a video that is cut short
     engine.reset();
-    CHECK(stream(ctx, engine, frames) == first);
+    CHECK(joined_stream(ctx, engine, frames) == first);
   }
 }
 
@@ -95,8 +95,8 @@ TEST_CASE("in the steady state a frame of key_net costs a copy in, a replay and 
   for (const key_net_options& o : all_key_options()) {
     CAPTURE(o.future);
     simulated_context ctx;
-    const auto frames = video(8, o.rows);
-    engine_type engine(ctx, random_key_net<float>(o, 5), width, random_keys(9, width, 4));
+    const auto frames = keys_video(8, o.rows);
+    device_key_engine engine(ctx, random_key_net<float>(o, 5), keys_width, random_keys(9, keys_width, 4));
     std::vector<float> numbers(45);
     const index_t held = ctx.scratch().capacity();
     for (index_t t = 0; t < 8; ++t) {
@@ -120,7 +120,7 @@ TEST_CASE("in the steady state a frame of key_net costs a copy in, a replay and 
       }
     }
     CHECK(told == std::vector<std::string>{"copy_in", "replay", "copy_out"});
-    CHECK(copied == 4 * (3 * o.rows * width + 45));
+    CHECK(copied == 4 * (3 * o.rows * keys_width + 45));
     CHECK(launches > 14);
     ctx.runtime().remember(false);
     CHECK(ctx.scratch().capacity() == held);
@@ -147,14 +147,14 @@ TEST_CASE("the tensor cores' rounding moves the answers of key_net no further th
   cpu_context host({.threads = 1});
   const key_net_options o{.rows = 32, .channels = {8, 16, 32, 32}, .features = 32, .window = 5, .dropout = 0};
   const auto net = random_key_net<float>(o, 7);
-  const auto keys = random_keys(9, width, 4);
-  const auto frames = video(6, 32);
+  const auto keys = random_keys(9, keys_width, 4);
+  const auto frames = keys_video(6, 32);
   cpu_tensor<float, 4> expected(1, 9, key_outputs, 6);
   net.forward(host, frames, keys, expected);
   for (const gpu::precision p : {gpu::precision::tf32, gpu::precision::bf16}) {
     simulated_context ctx({.precision = p});
-    engine_type engine(ctx, net, width, keys);
-    const double off = distance(stream(ctx, engine, frames), joined<float>(expected));
+    device_key_engine engine(ctx, net, keys_width, keys);
+    const double off = distance(joined_stream(ctx, engine, frames), joined<float>(expected));
     CHECK(off > 1e-6);
     CHECK(off < (p == gpu::precision::tf32 ? 3e-3 : 3e-2));
   }
@@ -164,9 +164,9 @@ TEST_CASE("the device engine of key_net refuses what does not fit, and calls out
   simulated_context ctx;
   const auto net =
       random_key_net<float>({.rows = 32, .channels = {2, 2, 2, 2}, .features = 3, .window = 5, .future = 0}, 5);
-  const auto keys = random_keys(2, width, 4);
-  engine_type engine(ctx, net, width, keys);
-  const cpu_tensor<float, 3> frame(3, 32, width), wrong(3, 32, width + 16);
+  const auto keys = random_keys(2, keys_width, 4);
+  device_key_engine engine(ctx, net, keys_width, keys);
+  const cpu_tensor<float, 3> frame(3, 32, keys_width), wrong(3, 32, keys_width + 16);
   std::vector<float> numbers(10), few(9);
   CHECK_THROWS_WITH_AS(engine.push(ctx, wrong), "gpu_key_engine: frame has sizes 3×32×96, expected 3×32×80", error);
   CHECK_THROWS_WITH_AS(engine.run(ctx, numbers),
@@ -180,6 +180,6 @@ TEST_CASE("the device engine of key_net refuses what does not fit, and calls out
   CHECK_FALSE(engine.ready());
   CHECK_THROWS_WITH_AS(engine.push(ctx, frame), "gpu_key_engine: the video was ended with flush(); reset() first",
                        error);
-  CHECK_THROWS_AS(engine_type(ctx, net, width + 8, keys), error);
-  CHECK_THROWS_AS(engine_type(ctx, net, width, {}), error);
+  CHECK_THROWS_AS(device_key_engine(ctx, net, keys_width + 8, keys), error);
+  CHECK_THROWS_AS(device_key_engine(ctx, net, keys_width, {}), error);
 }

@@ -14,10 +14,10 @@ using namespace vmt;
 
 namespace {
 
-using engine_type = gpu_onset_engine<simulated_runtime>;
-static_assert(transcribe::streaming_engine<engine_type, simulated_context>);
+using device_onset_engine = gpu_onset_engine<simulated_runtime>;
+static_assert(transcribe::streaming_engine<device_onset_engine, simulated_context>);
 
-constexpr index_t height = 33, width = 64;
+constexpr index_t small_height = 33, small_width = 64;
 
 /// What the network itself says of the window that begins with frame `first` of a video.
 struct window_answer {
@@ -27,7 +27,8 @@ window_answer ask(const onset_net<float>& net, const cpu_tensor<float, 4>& video
   ops::generic_context plain;
   const index_t frames = net.options().frames;
   window_answer a{cpu_tensor<float, 2>(1, net.options().keys), cpu_tensor<float, 2>(1, net.features())};
-  const const_view<float, 4> window(video.view().slice(first, frames).data_handle(), {1, frames, height, width});
+  const const_view<float, 4> window(video.view().slice(first, frames).data_handle(),
+                                    {1, frames, small_height, small_width});
   net.forward(plain, window, a.logits, a.features.view());
   return a;
 }
@@ -39,8 +40,8 @@ TEST_CASE("the device engine answers as the network for every window of a video,
     CAPTURE(name(o.variant));
     simulated_context ctx;
     const onset_net<float> net = vmt_test::random_net<float>(o, 3);
-    engine_type engine(ctx, net, height, width);
-    const auto video = vmt_test::case_tensor<float>(extents<4>{o.frames + 7, 1, height, width}, 1, 0, 1);
+    device_onset_engine engine(ctx, net, small_height, small_width);
+    const auto video = vmt_test::case_tensor<float>(extents<4>{o.frames + 7, 1, small_height, small_width}, 1, 0, 1);
     std::vector<float> logits(static_cast<std::size_t>(o.keys)), features(static_cast<std::size_t>(net.features()));
     for (index_t f = 0; f < video.extent(0); ++f) {
       engine.push(ctx, video[f][0]);
@@ -64,8 +65,8 @@ TEST_CASE("the device engine answers as the network for every window of a video,
 TEST_CASE("in the steady state a frame costs a copy to the device, two replays and a copy back, and no allocation") {
   simulated_context ctx;
   const onset_net_options o{.width = 3, .keys = 12};
-  engine_type engine(ctx, vmt_test::random_net<float>(o, 3), height, width);
-  const auto frame = vmt_test::case_tensor<float>(extents<2>{height, width}, 1);
+  device_onset_engine engine(ctx, vmt_test::random_net<float>(o, 3), small_height, small_width);
+  const auto frame = vmt_test::case_tensor<float>(extents<2>{small_height, small_width}, 1);
   std::vector<float> logits(12);
   for (index_t f = 0; f < o.frames; ++f) engine.push(ctx, frame);
   engine.run(ctx, logits);
@@ -90,8 +91,8 @@ TEST_CASE("many frames may be pushed before anybody asks") {
   simulated_context ctx;
   const onset_net_options o{.width = 3, .keys = 12};
   const onset_net<float> net = vmt_test::random_net<float>(o, 3);
-  engine_type engine(ctx, net, height, width);
-  const auto video = vmt_test::case_tensor<float>(extents<4>{21, 1, height, width}, 1, 0, 1);
+  device_onset_engine engine(ctx, net, small_height, small_width);
+  const auto video = vmt_test::case_tensor<float>(extents<4>{21, 1, small_height, small_width}, 1, 0, 1);
   for (index_t f = 0; f < 21; ++f) engine.push(ctx, video[f][0]);
   std::vector<float> logits(12);
   engine.run(ctx, logits);
@@ -101,11 +102,11 @@ TEST_CASE("many frames may be pushed before anybody asks") {
 TEST_CASE("the tensor cores' rounding moves the answers no further than it must") {
   const onset_net_options o{.width = 5, .frames = 3, .keys = 12};
   const onset_net<float> net = vmt_test::random_net<float>(o, 3);
-  const auto video = vmt_test::case_tensor<float>(extents<4>{3, 1, height, width}, 1, 0, 1);
+  const auto video = vmt_test::case_tensor<float>(extents<4>{3, 1, small_height, small_width}, 1, 0, 1);
   const auto expected = vmt_test::joined<float>(ask(net, video, 0).logits);
   for (const gpu::precision p : {gpu::precision::tf32, gpu::precision::bf16}) {
     simulated_context ctx({.precision = p});
-    engine_type engine(ctx, net, height, width);
+    device_onset_engine engine(ctx, net, small_height, small_width);
     for (index_t f = 0; f < 3; ++f) engine.push(ctx, video[f][0]);
     std::vector<float> logits(12);
     engine.run(ctx, logits);

@@ -15,25 +15,24 @@
 #include "support/random_net.hpp"
 
 using namespace vmt;
+using vmt_test::noise_height;
+using vmt_test::noise_width;
 
 namespace {
 
-constexpr index_t height = 45;
-constexpr index_t width = 120;
-
 activation_ranges calibrated(cpu_context& ctx, const onset_net<float>& net, range_rule rule = range_rule::all) {
   calibrator seen;
-  onset_engine engine(ctx, net, height, width);
+  onset_engine engine(ctx, net, noise_height, noise_width);
   engine.watch(std::ref(seen));
-  const auto frames = vmt_test::noise_video(net.options().frames, height, width, 9);
+  const auto frames = vmt_test::noise_video(net.options().frames, noise_height, noise_width, 9);
   std::vector<float> y(static_cast<std::size_t>(net.options().keys));
   engine.run_windows(ctx, frames, y);
   return seen.ranges(rule);
 }
 
 onset_engine_options int8_of(activation_ranges ranges, index_t windows = 1) {
-  return {.height = height,
-          .width = width,
+  return {.height = noise_height,
+          .width = noise_width,
           .windows = windows,
           .precision = engine_precision::int8,
           .ranges = std::move(ranges)};
@@ -148,7 +147,7 @@ TEST_CASE("layers of int8 equal the convolution of the rounded numbers, to one s
 
 TEST_CASE("in int8 the engine's logits stay near those in f32, for every option") {
   cpu_context ctx({.threads = 2});
-  const auto frames = vmt_test::noise_video(7, height, width);
+  const auto frames = vmt_test::noise_video(7, noise_height, noise_width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
@@ -165,7 +164,7 @@ TEST_CASE("in int8 the engine's logits stay near those in f32, for every option"
 }
 
 TEST_CASE("in int8 the engine gives the same bits for 1, 2 and 5 threads") {
-  const auto frames = vmt_test::noise_video(5, height, width);
+  const auto frames = vmt_test::noise_video(5, noise_height, noise_width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
   cpu_context first({.threads = 1});
   if (!has_int8(first)) return;
@@ -183,7 +182,7 @@ TEST_CASE("in int8 the engine gives the same bits for 1, 2 and 5 threads") {
 }
 
 TEST_CASE("behind the max-pool every instruction set gives the same bits") {
-  const auto frames = vmt_test::noise_video(5, height, width);
+  const auto frames = vmt_test::noise_video(5, noise_height, noise_width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 40}, 5);
   cpu_context plain({.threads = 1, .isa = cpu_isa::portable});
   const activation_ranges ranges = calibrated(plain, net);
@@ -195,7 +194,7 @@ TEST_CASE("behind the max-pool every instruction set gives the same bits") {
     const index_t group = make_int8_kernels(isa).group;
     CAPTURE(make_int8_kernels(isa).name);
     cpu_context ctx({.threads = 1, .isa = isa});
-    const onset_net<float>::shapes s = net.sizes({1, 5, height, width});
+    const onset_net<float>::shapes s = net.sizes({1, 5, noise_height, noise_width});
     engine::onset_tail<engine::int8_layer> tail(ctx, net, s, group, 1, ranges);
     rng r(1);
     const detail::group_map& m = tail.input_map();

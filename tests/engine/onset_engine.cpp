@@ -12,24 +12,19 @@
 #include "support/random_net.hpp"
 
 using namespace vmt;
-
-namespace {
-
-constexpr index_t height = 45;
-constexpr index_t width = 120;
-
-}  // namespace
+using vmt_test::noise_height;
+using vmt_test::noise_width;
 
 TEST_CASE("the engine, frame by frame, equals the network on every window, for every option") {
   cpu_context ctx({.threads = 2});
   const index_t count = 9;
-  const auto frames = vmt_test::noise_video(count, height, width);
+  const auto frames = vmt_test::noise_video(count, noise_height, noise_width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
     CAPTURE(name(o.aggregation));
     const onset_net<float> net = vmt_test::random_net<float>(o, 11);
-    onset_engine engine(ctx, net, height, width);
+    onset_engine engine(ctx, net, noise_height, noise_width);
     std::vector<float> logits(static_cast<std::size_t>(o.keys));
     std::vector<float> features(static_cast<std::size_t>(net.features()));
     CHECK_THROWS_AS(engine.run(ctx, logits), error);
@@ -38,7 +33,8 @@ TEST_CASE("the engine, frame by frame, equals the network on every window, for e
       REQUIRE(engine.ready() == (f >= o.frames - 1));
       if (!engine.ready()) continue;
       engine.run(ctx, logits, features);
-      const const_view<float, 4> x = frames.view().slice(f - o.frames + 1, o.frames).reshaped(extents<4>{1, o.frames, height, width});
+      const const_view<float, 4> x =
+          frames.view().slice(f - o.frames + 1, o.frames).reshaped(extents<4>{1, o.frames, noise_height, noise_width});
       cpu_tensor<float, 2> y(1, o.keys);
       cpu_tensor<float, 2> z(1, net.features());
       net.forward(ctx, x, y, z);
@@ -59,7 +55,7 @@ TEST_CASE("the engine, frame by frame, equals the network on every window, for e
 }
 
 TEST_CASE("logits are within 1e-4 of the network in double, on every instruction set") {
-  const auto frames = vmt_test::noise_video(5, height, width);
+  const auto frames = vmt_test::noise_video(5, noise_height, noise_width);
   const onset_net_options o{.width = 16};
   const onset_net<float> net = vmt_test::random_net<float>(o, 8);
   onset_net<double> exact(o);
@@ -72,7 +68,7 @@ TEST_CASE("logits are within 1e-4 of the network in double, on every instruction
     std::copy_n(at, b.size(), b.span().begin());
     at += b.size();
   });
-  cpu_tensor<double, 4> x(1, 5, height, width);
+  cpu_tensor<double, 4> x(1, 5, noise_height, noise_width);
   std::copy(frames.span().begin(), frames.span().end(), x.span().begin());
   cpu_tensor<double, 2> oracle(1, o.keys);
   cpu_context plain({.threads = 1, .isa = cpu_isa::portable});
@@ -80,7 +76,7 @@ TEST_CASE("logits are within 1e-4 of the network in double, on every instruction
   for (const cpu_isa isa : {cpu_isa::portable, cpu_isa::avx2, cpu_isa::avx512}) {
     if (!supported(isa)) continue;
     cpu_context ctx({.threads = 2, .isa = isa});
-    onset_engine engine(ctx, net, height, width);
+    onset_engine engine(ctx, net, noise_height, noise_width);
     std::vector<float> y(static_cast<std::size_t>(o.keys));
     for (index_t f = 0; f < 5; ++f) engine.push(ctx, frames[f]);
     engine.run(ctx, y);
@@ -95,12 +91,12 @@ TEST_CASE("logits are within 1e-4 of the network in double, on every instruction
 }
 
 TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
-  const auto frames = vmt_test::noise_video(6, height, width);
+  const auto frames = vmt_test::noise_video(6, noise_height, noise_width);
   const onset_net<float> net = vmt_test::random_net<float>({.width = 8}, 5);
   std::vector<std::vector<float>> all;
   for (const int threads : {1, 2, 4}) {
     cpu_context ctx({.threads = threads});
-    onset_engine engine(ctx, net, height, width);
+    onset_engine engine(ctx, net, noise_height, noise_width);
     std::vector<float> logits(88);
     for (index_t f = 0; f < 6; ++f) engine.push(ctx, frames[f]);
     engine.run(ctx, logits);
@@ -112,10 +108,10 @@ TEST_CASE("the engine gives the same bits for 1, 2 and 4 threads") {
 
 TEST_CASE("after the first window the engine does not allocate") {
   cpu_context ctx({.threads = 2});
-  const auto frames = vmt_test::noise_video(12, height, width);
+  const auto frames = vmt_test::noise_video(12, noise_height, noise_width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     const onset_net<float> net = vmt_test::random_net<float>(o, 5);
-    onset_engine engine(ctx, net, height, width);
+    onset_engine engine(ctx, net, noise_height, noise_width);
     std::vector<float> logits(static_cast<std::size_t>(o.keys));
     for (index_t f = 0; f < o.frames; ++f) engine.push(ctx, frames[f]);
     engine.run(ctx, logits);
@@ -130,13 +126,13 @@ TEST_CASE("after the first window the engine does not allocate") {
 
 TEST_CASE("windows at once equal the same windows of a stream, for every option") {
   cpu_context ctx({.threads = 3});
-  const auto frames = vmt_test::noise_video(12, height, width);
+  const auto frames = vmt_test::noise_video(12, noise_height, noise_width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
     const onset_net<float> net = vmt_test::random_net<float>(o, 6);
-    onset_engine stream(ctx, net, height, width);
-    onset_engine chunk(ctx, net, {.height = height, .width = width, .windows = 4});
+    onset_engine stream(ctx, net, noise_height, noise_width);
+    onset_engine chunk(ctx, net, {.height = noise_height, .width = noise_width, .windows = 4});
     const auto keys = static_cast<std::size_t>(o.keys);
     const auto features = static_cast<std::size_t>(net.features());
     std::vector<float> expected(keys), expected_feature(features), y(4 * keys), z(4 * features);
@@ -171,12 +167,13 @@ TEST_CASE("windows at once equal the same windows of a stream, for every option"
 
 TEST_CASE("in bf16 the engine's logits stay near those in f32, where the processor has it") {
   cpu_context ctx({.threads = 2});
-  const auto frames = vmt_test::noise_video(7, height, width);
+  const auto frames = vmt_test::noise_video(7, noise_height, noise_width);
   for (const onset_net_options& o : vmt_test::all_options()) {
     CAPTURE(name(o.variant));
     CAPTURE(name(o.stem));
     const onset_net<float> net = vmt_test::random_net<float>(o, 6);
-    const onset_engine_options wish{.height = height, .width = width, .windows = 3, .precision = engine_precision::bf16};
+    const onset_engine_options wish{
+        .height = noise_height, .width = noise_width, .windows = 3, .precision = engine_precision::bf16};
     if (!make_bf16_kernels(ctx.isa()).usable()) {
       CHECK_THROWS_AS(onset_engine(ctx, net, wish), error);
       continue;
@@ -188,11 +185,11 @@ TEST_CASE("in bf16 the engine's logits stay near those in f32, where the process
 TEST_CASE("the engine refuses frames of another size and contexts with other kernels") {
   cpu_context ctx({.threads = 1});
   const onset_net<float> net = vmt_test::random_net<float>({.width = 2}, 5);
-  onset_engine engine(ctx, net, height, width);
-  CHECK_THROWS_WITH_AS(engine.push(ctx, cpu_tensor<float, 2>(height, width + 1)),
+  onset_engine engine(ctx, net, noise_height, noise_width);
+  CHECK_THROWS_WITH_AS(engine.push(ctx, cpu_tensor<float, 2>(noise_height, noise_width + 1)),
                        "onset_engine: frame has sizes 45×121, expected 45×120", error);
   if (ctx.isa() != cpu_isa::portable) {
     cpu_context other({.threads = 1, .isa = cpu_isa::portable});
-    CHECK_THROWS_AS(engine.push(other, cpu_tensor<float, 2>(height, width)), error);
+    CHECK_THROWS_AS(engine.push(other, cpu_tensor<float, 2>(noise_height, noise_width)), error);
   }
 }

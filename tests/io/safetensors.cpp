@@ -20,7 +20,7 @@ using vmt_test::code_of;
 namespace {
 
 /// A file of a header and so many zero bytes of data.
-std::vector<std::byte> with_header(std::string_view header, std::size_t data) {
+std::vector<std::byte> with_json(std::string_view header, std::size_t data) {
   std::vector<std::byte> bytes;
   vmt::io::detail::store(bytes, static_cast<std::uint64_t>(header.size()));
   for (const char c : header) bytes.push_back(static_cast<std::byte>(c));
@@ -166,7 +166,7 @@ TEST_CASE("every rule for headers is kept, with its own sentence") {
        }) {
     CAPTURE(w.header);
     std::string sentence;
-    CHECK(parse_code(with_header(w.header, w.data), sentence) == w.code);
+    CHECK(parse_code(with_json(w.header, w.data), sentence) == w.code);
     CHECK(sentence == "safetensors: " + std::string(w.sentence));
   }
 }
@@ -180,7 +180,7 @@ TEST_CASE("a shape whose product wraps round in 64 bits is refused") {
 }
 
 TEST_CASE("tensors without elements may share a place with others, at the start, between and at the end") {
-  const auto file = tensor_file::parse(with_header(
+  const auto file = tensor_file::parse(with_json(
       R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
       R"("b":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)"
       R"("c":{"dtype":"F32","shape":[3,0],"data_offsets":[2,2]},"d":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},)"
@@ -188,9 +188,9 @@ TEST_CASE("tensors without elements may share a place with others, at the start,
       3));
   CHECK(file.entries().size() == 5);
   std::string sentence;
-  CHECK(parse_code(with_header(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                               R"("b":{"dtype":"F32","shape":[0],"data_offsets":[1,1]}})",
-                               2),
+  CHECK(parse_code(with_json(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
+                             R"("b":{"dtype":"F32","shape":[0],"data_offsets":[1,1]}})",
+                             2),
                    sentence) == errc::bad_format);
 }
 
@@ -198,7 +198,7 @@ TEST_CASE("stated sizes are checked against the file and the limits") {
   std::string sentence;
   CHECK(parse_code(std::vector<std::byte>(7), sentence) == errc::bad_format);
   CHECK(sentence == "safetensors: the file has 7 bytes, at least 8 were expected");
-  auto bytes = with_header("{}", 0);
+  auto bytes = with_json("{}", 0);
   bytes[0] = std::byte{3};
   CHECK(parse_code(bytes, sentence) == errc::bad_format);
   CHECK(sentence ==
@@ -241,7 +241,7 @@ TEST_CASE("NaN and infinity are refused unless they are allowed, in every floati
 }
 
 TEST_CASE("a truth value is 0 or 1") {
-  auto bytes = with_header(R"({"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", 2);
+  auto bytes = with_json(R"({"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", 2);
   bytes.back() = std::byte{1};
   CHECK(tensor_file::parse(bytes).read<std::uint8_t>("a") == std::vector<std::uint8_t>{0, 1});
   bytes.back() = std::byte{2};

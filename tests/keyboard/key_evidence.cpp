@@ -7,15 +7,15 @@ using namespace vmt::keyboard;
 
 namespace {
 
-constexpr vmt::index_t width = 900, height = 160;
+constexpr vmt::index_t evidence_width = 900, evidence_height = 160;
 
 /// Twenty-one white keys, three octaves from a C, 40 pixels wide, with cracks that are `depth` gray levels darker.
 /// `bars`: a dark bar at every crack, as of hammers, instead of twos and threes.
 vmt::frame keys(int depth, bool bars = false) {
   vmt::frame f;
-  f.resize(width, height);
-  for (vmt::index_t y = 0; y < height; ++y) {
-    for (vmt::index_t x = 0; x < width; ++x) {
+  f.resize(evidence_width, evidence_height);
+  for (vmt::index_t y = 0; y < evidence_height; ++y) {
+    for (vmt::index_t x = 0; x < evidence_width; ++x) {
       const double board = (static_cast<double>(x) + 0.5 - 30) / 40;
       int gray = 60;
       if (board > 0 && board < 21 && y >= 20 && y < 140) {
@@ -33,7 +33,7 @@ vmt::frame keys(int depth, bool bars = false) {
 }
 
 board_view straight_view() {
-  board_view view(width, height, 10.5);
+  board_view view(evidence_width, evidence_height, 10.5);
   const double pixel = 1 / view.unit();
   view.values[0] = 40 * 26 * pixel;
   view.values[4] = 120 * pixel;
@@ -65,7 +65,7 @@ TEST_CASE("between E and F it is bright on a keyboard, and dark in a row of hamm
 TEST_CASE("black keys that throw a shadow to one side are seen") {
   vmt::frame f = keys(60);
   for (vmt::index_t y = 20; y < 96; ++y) {
-    for (vmt::index_t x = width - 1; x > 8; --x) {
+    for (vmt::index_t x = evidence_width - 1; x > 8; --x) {
       const bool key = f.row(y)[x - 8] == 30, white = f.row(y)[x] > 100;
       if (key && white) f.row(y)[x] = 50;
     }

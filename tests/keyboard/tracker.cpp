@@ -21,11 +21,11 @@ using vmt::keyboard::tracked_strip;
 using vmt::keyboard::tracker;
 
 constexpr strip_layout range{48, 72};  // 15 white keys: small pictures
-constexpr index_t width = 320;
-constexpr index_t height = 140;
+constexpr index_t scene_width = 320;
+constexpr index_t scene_height = 140;
 
 keyboard at_rest() {
-  keyboard k = vmt::keyboard::whole_picture(width, height);
+  keyboard k = vmt::keyboard::whole_picture(scene_width, scene_height);
   k.lowest_key = range.lowest_key;
   k.highest_key = range.highest_key;
   k.corners = {{{40, 30}, {280, 32}, {282, 112}, {38, 110}}};
@@ -35,8 +35,8 @@ keyboard at_rest() {
 /// The scene that a camera at rest sees, and 60 pixels around it.
 frame surroundings() {
   const vmt_test::strip_scene scene(range);
-  const vmt::keyboard::key_strip_map map(at_rest(), width, height);
-  return scene.picture(width + 120, height + 120, [&](double x, double y) {
+  const vmt::keyboard::key_strip_map map(at_rest(), scene_width, scene_height);
+  return scene.picture(scene_width + 120, scene_height + 120, [&](double x, double y) {
     // The strip position of a picture point, which is about as large, by fixed-point iteration.
     point p{x - 100, y - 86};
     for (int i = 0; i < 4; ++i) {
@@ -51,9 +51,9 @@ frame surroundings() {
 frame seen(double dx, double dy, double turn = 0) {
   static const frame scene = surroundings();
   frame f;
-  f.resize(width, height);
-  for (index_t y = 0; y < height; ++y) {
-    for (index_t x = 0; x < width; ++x) {
+  f.resize(scene_width, scene_height);
+  for (index_t y = 0; y < scene_height; ++y) {
+    for (index_t x = 0; x < scene_width; ++x) {
       const double u = static_cast<double>(x) + 0.5 - 160 - dx;
       const double v = static_cast<double>(y) + 0.5 - 70 - dy;
       const double px = 219.5 + u + turn * v;
@@ -114,7 +114,7 @@ constexpr auto nowhere = [](int) { return point{0, 0}; };
 }  // namespace
 
 TEST_CASE("a camera at rest keeps its registration, bit for bit, under hands and noise") {
-  tracked_strip straight(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
   play(straight, 0, 200, nowhere);
   CHECK(straight.tracking().changes() == 0);
   CHECK(straight.tracking().now() == tracker::state::still);
@@ -124,7 +124,7 @@ TEST_CASE("a camera at rest keeps its registration, bit for bit, under hands and
 TEST_CASE("a bump is noticed, and the new place found within half a second") {
   for (const point to : {point{1.6, 0.8}, {-5, 3}, {22, -9}, {-40, 8}}) {
     CAPTURE(to.x);
-    tracked_strip straight(at_rest(), width, height);
+    tracked_strip straight(at_rest(), scene_width, scene_height);
     play(straight, 0, 60, nowhere);
     play(straight, 60, 62, [&](int) { return to; });
     CHECK(straight.tracking().changes() == 0);  // one picture proves nothing
@@ -138,7 +138,7 @@ TEST_CASE("a bump is noticed, and the new place found within half a second") {
 }
 
 TEST_CASE("slow drift is followed in small steps") {
-  tracked_strip straight(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
   const auto drift = [](int i) { return point{std::max(0, i - 30) * 0.02, std::max(0, i - 30) * -0.01}; };
   frame strip;
   keyboard before = straight.tracking().where();
@@ -159,7 +159,7 @@ TEST_CASE("slow drift is followed in small steps") {
 
 TEST_CASE("vibration does not shake the registration") {
   for (const double amplitude : {0.6, 2.5}) {
-    tracked_strip straight(at_rest(), width, height);
+    tracked_strip straight(at_rest(), scene_width, scene_height);
     play(straight, 0, 250, [&](int i) {
       const double phase = 2 * std::numbers::pi * 4.7 * i / 30;
       return point{amplitude * std::sin(phase) / 2, amplitude * std::cos(phase)};
@@ -170,7 +170,7 @@ TEST_CASE("vibration does not shake the registration") {
 }
 
 TEST_CASE("a turned camera is followed in all corners") {
-  tracked_strip straight(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
   play(straight, 0, 60, nowhere);
   frame strip;
   for (int i = 60; i < 120; ++i) {
@@ -182,12 +182,13 @@ TEST_CASE("a turned camera is followed in all corners") {
 }
 
 TEST_CASE("when the keyboard goes out of sight the tracker says so, keeps its place and finds it again") {
-  tracked_strip straight(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
   play(straight, 0, 60, nowhere);
   frame title;
-  title.resize(width, height);
-  for (index_t y = 0; y < height; ++y) {
-    for (index_t x = 0; x < width; ++x) title.row(y)[x] = static_cast<std::uint8_t>((x / 7 + y / 5) % 2 * 90 + 60);
+  title.resize(scene_width, scene_height);
+  for (index_t y = 0; y < scene_height; ++y) {
+    for (index_t x = 0; x < scene_width; ++x)
+      title.row(y)[x] = static_cast<std::uint8_t>((x / 7 + y / 5) % 2 * 90 + 60);
   }
   frame strip;
   for (int i = 0; i < 60; ++i) straight(title, strip);
@@ -199,8 +200,8 @@ TEST_CASE("when the keyboard goes out of sight the tracker says so, keeps its pl
 }
 
 TEST_CASE("the strip and the plate stay the same when the camera moves") {
-  tracked_strip straight(at_rest(), width, height);
-  const vmt::keyboard::key_strip fixed(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
+  const vmt::keyboard::key_strip fixed(at_rest(), scene_width, scene_height);
   play(straight, 0, 60, nowhere);
   play(straight, 60, 120, [](int) { return point{12, -5}; });
   frame expected;
@@ -220,7 +221,7 @@ TEST_CASE("the strip and the plate stay the same when the camera moves") {
 }
 
 TEST_CASE("a tracker without a plate does nothing, and damaged frames tell nothing") {
-  tracker t(at_rest(), width, height);
+  tracker t(at_rest(), scene_width, scene_height);
   frame strip = vmt_test::strip_scene{range}.strip();
   CHECK_FALSE(t.push(strip));
   t.refer_to(strip);
@@ -235,7 +236,7 @@ TEST_CASE("a tracker without a plate does nothing, and damaged frames tell nothi
 }
 
 TEST_CASE("following takes no memory while the registration holds") {
-  tracked_strip straight(at_rest(), width, height);
+  tracked_strip straight(at_rest(), scene_width, scene_height);
   play(straight, 0, 110, nowhere);
   frame f = seen(0.1, 0);
   frame strip;
@@ -246,8 +247,8 @@ TEST_CASE("following takes no memory while the registration holds") {
 }
 
 TEST_CASE("options out of range are refused") {
-  CHECK_THROWS_AS(tracker(at_rest(), width, height, {.tolerance = 0}), vmt::error);
-  CHECK_THROWS_AS(tracker(at_rest(), width, height, {.least_agreement = 1}), vmt::error);
-  CHECK_THROWS_AS(tracker(at_rest(), width, height, {.every = 0}), vmt::error);
+  CHECK_THROWS_AS(tracker(at_rest(), scene_width, scene_height, {.tolerance = 0}), vmt::error);
+  CHECK_THROWS_AS(tracker(at_rest(), scene_width, scene_height, {.least_agreement = 1}), vmt::error);
+  CHECK_THROWS_AS(tracker(at_rest(), scene_width, scene_height, {.every = 0}), vmt::error);
   CHECK_THROWS_AS(tracker(at_rest(), 640, 640), vmt::error);
 }

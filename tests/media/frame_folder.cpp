@@ -36,7 +36,8 @@ std::vector<seen> all_frames(frame_folder<>& video) {
 }
 
 /// The error of listing and reading a folder, checked to contain words.
-errc refusal(const vmt_test::temp_dir& dir, const std::string& words, frame_folder_options options = {.fps = 10}) {
+errc refused_folder(const vmt_test::temp_dir& dir, const std::string& words,
+                    frame_folder_options options = {.fps = 10}) {
   try {
     frame_folder<> video(dir.path(), options);
     all_frames(video);
@@ -90,47 +91,48 @@ TEST_CASE("the last number of the name counts, and names without numbers go by t
   CHECK(frames[1].number == 1);
   CHECK(frames[1].time == doctest::Approx(0.5));
   put(bare, "gamma1.pgm");
-  CHECK(refusal(bare, "has no number") == errc::inconsistent);
+  CHECK(refused_folder(bare, "has no number") == errc::inconsistent);
 }
 
 TEST_CASE("a folder that cannot be a video is refused with a sentence") {
   const vmt_test::temp_dir dir;
-  CHECK(refusal(dir, "there are no images") == errc::not_found);
+  CHECK(refused_folder(dir, "there are no images") == errc::not_found);
   CHECK_THROWS_AS(frame_folder<>(dir / "absent", {.fps = 1}), vmt::error);
   put(dir, "f1.pgm");
   CHECK_THROWS_AS(frame_folder<>(dir / "f1.pgm", {.fps = 1}), vmt::error);
-  CHECK(refusal(dir, "frames per second", {}) == errc::invalid_argument);
-  CHECK(refusal(dir, "frames per second", {.fps = -1}) == errc::invalid_argument);
-  CHECK(refusal(dir, "frames per second", {.fps = std::numeric_limits<double>::quiet_NaN()}) == errc::invalid_argument);
+  CHECK(refused_folder(dir, "frames per second", {}) == errc::invalid_argument);
+  CHECK(refused_folder(dir, "frames per second", {.fps = -1}) == errc::invalid_argument);
+  CHECK(refused_folder(dir, "frames per second", {.fps = std::numeric_limits<double>::quiet_NaN()}) ==
+        errc::invalid_argument);
   SUBCASE("two files of one number") {
     put(dir, "f01.pgm");
-    CHECK(refusal(dir, "have the same frame number 1") == errc::inconsistent);
-    CHECK(refusal(dir, "f01.pgm") == errc::inconsistent);
-    CHECK(refusal(dir, "f1.pgm") == errc::inconsistent);
+    CHECK(refused_folder(dir, "have the same frame number 1") == errc::inconsistent);
+    CHECK(refused_folder(dir, "f01.pgm") == errc::inconsistent);
+    CHECK(refused_folder(dir, "f1.pgm") == errc::inconsistent);
   }
   SUBCASE("a folder that is named like an image") {
     std::filesystem::create_directory(dir / "f2.png");
-    CHECK(refusal(dir, "is no readable file") == errc::io_failure);
+    CHECK(refused_folder(dir, "is no readable file") == errc::io_failure);
   }
   SUBCASE("a link to itself") {
     std::filesystem::create_symlink("f2.png", dir / "f2.png");
-    CHECK(refusal(dir, "is no readable file") == errc::io_failure);
+    CHECK(refused_folder(dir, "is no readable file") == errc::io_failure);
   }
   SUBCASE("a number beyond 63 bits") {
     put(dir, "f99999999999999999999.pgm");
-    CHECK(refusal(dir, "too large") == errc::bad_format);
+    CHECK(refused_folder(dir, "too large") == errc::bad_format);
   }
   SUBCASE("a size change") {
     vmt::write_file(dir / "f2.pgm", std::string_view("P5 1 1 255\na"));
-    CHECK(refusal(dir, "f1.pgm' has 2x1") == errc::inconsistent);
-    CHECK(refusal(dir, "f2.pgm' has 1x1", {.fps = 1, .damaged = damage_policy::skip}) == errc::inconsistent);
+    CHECK(refused_folder(dir, "f1.pgm' has 2x1") == errc::inconsistent);
+    CHECK(refused_folder(dir, "f2.pgm' has 1x1", {.fps = 1, .damaged = damage_policy::skip}) == errc::inconsistent);
   }
 }
 
 TEST_CASE("missing numbers are named, or keep their time where gaps are allowed") {
   const vmt_test::temp_dir dir;
   for (const char* name : {"f3.pgm", "f4.pgm", "f6.pgm", "f10.pgm"}) put(dir, name);
-  CHECK(refusal(dir, "misses 4 frames between its first and its last: 5, 7-9;") == errc::inconsistent);
+  CHECK(refused_folder(dir, "misses 4 frames between its first and its last: 5, 7-9;") == errc::inconsistent);
   frame_folder<> video(dir.path(), {.fps = 10, .gaps = gap_policy::allow});
   CHECK(video.counts().gaps == 4);
   const auto frames = all_frames(video);
@@ -145,7 +147,7 @@ TEST_CASE("damaged images follow the policy and keep the time of the others") {
   put(dir, "f1.pgm", 'b');
   vmt::write_file(dir / "f2.pgm", std::string_view(""));
   put(dir, "f3.pgm", 'd');
-  CHECK(refusal(dir, "f0.pgm': the PNM image is damaged") == errc::bad_format);
+  CHECK(refused_folder(dir, "f0.pgm': the PNM image is damaged") == errc::bad_format);
 
   frame_folder<> skipping(dir.path(), {.fps = 10, .damaged = damage_policy::skip});
   auto frames = all_frames(skipping);
@@ -170,7 +172,7 @@ TEST_CASE("damaged images follow the policy and keep the time of the others") {
 TEST_CASE("an image of a kind that the decoder does not read is an error under every policy") {
   const vmt_test::temp_dir dir;
   std::filesystem::copy_file("tests/data/images/gray.png", dir / "f1.png");
-  CHECK(refusal(dir, "stb_decoder", {.fps = 1, .damaged = damage_policy::skip}) == errc::unsupported);
+  CHECK(refused_folder(dir, "stb_decoder", {.fps = 1, .damaged = damage_policy::skip}) == errc::unsupported);
 }
 
 TEST_CASE("times.csv goes before the frame rate") {
@@ -187,7 +189,7 @@ TEST_CASE("times.csv goes before the frame rate") {
   CHECK(video.counts().gaps == 0);
 
   times("5,0\n6,1\n7,2\n9,3");  // images 6 and 7 are missing
-  CHECK(refusal(dir, "misses 2 frames between its first and its last: 6-7") == errc::inconsistent);
+  CHECK(refused_folder(dir, "misses 2 frames between its first and its last: 6-7") == errc::inconsistent);
   frame_folder<> gappy(dir.path(), {.gaps = gap_policy::allow});
   CHECK(all_frames(gappy).at(1).time == 3);
   times("4,0\n5,1\n9,3\n12,8\n");  // lines before and after are no gap
@@ -195,20 +197,20 @@ TEST_CASE("times.csv goes before the frame rate") {
   CHECK(all_frames(part).at(0).time == 1);
 
   times("5,0\n");
-  CHECK(refusal(dir, "no line for frame 9") == errc::inconsistent);
+  CHECK(refused_folder(dir, "no line for frame 9") == errc::inconsistent);
   times("5,1\n9,1\n");
-  CHECK(refusal(dir, "line 2: the time does not grow") == errc::inconsistent);
+  CHECK(refused_folder(dir, "line 2: the time does not grow") == errc::inconsistent);
   times("5,1\n5,2\n9,3\n");
-  CHECK(refusal(dir, "line 2: the index 5 does not grow") == errc::inconsistent);
+  CHECK(refused_folder(dir, "line 2: the index 5 does not grow") == errc::inconsistent);
   times("5,inf\n9,1\n");
-  CHECK(refusal(dir, "not finite") == errc::not_finite);
+  CHECK(refused_folder(dir, "not finite") == errc::not_finite);
   times("5,nan\n9,1\n");
-  CHECK(refusal(dir, "not finite") == errc::not_finite);
+  CHECK(refused_folder(dir, "not finite") == errc::not_finite);
   for (const char* bad :
        {"5;0\n9;1", "5,0,7\n9,1", "a,b\n5,0", "5,\n9,1", "5\n9", "-5,0\n9,1", "index,seconds,x\n5,0"}) {
     CAPTURE(bad);
     times(bad);
-    CHECK(refusal(dir, "line ") == errc::bad_format);
+    CHECK(refused_folder(dir, "line ") == errc::bad_format);
   }
 }
 

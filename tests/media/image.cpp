@@ -18,7 +18,7 @@ std::vector<std::byte> fixture(const std::string& name) {
   return vmt::read_file("tests/data/images/" + name);
 }
 
-vmt::error refusal(std::span<const std::byte> file, const vmt::media::image_limits& limits = {}) {
+vmt::error picture_refusal(std::span<const std::byte> file, const vmt::media::image_limits& limits = {}) {
   try {
     (void)check_image(file, limits);
   } catch (const vmt::error& e) {
@@ -101,7 +101,7 @@ TEST_CASE("every single flipped bit of a PNG file is noticed") {
     CAPTURE(i);
     CHECK_THROWS_AS((void)check_image(flipped), vmt::error);
   }
-  says(refusal(fixture("flipped.png")), "the checksum of the chunk at byte 33 is wrong");
+  says(picture_refusal(fixture("flipped.png")), "the checksum of the chunk at byte 33 is wrong");
 }
 
 TEST_CASE("an image that is cut at any byte is refused") {
@@ -113,49 +113,50 @@ TEST_CASE("an image that is cut at any byte is refused") {
       CHECK_THROWS_AS((void)check_image(std::span(whole).first(n)), vmt::error);
     }
   }
-  const auto e = refusal(fixture("truncated.jpg"));
+  const auto e = picture_refusal(fixture("truncated.jpg"));
   CHECK(e.code() == errc::bad_format);
   says(e, "truncated");
 }
 
 TEST_CASE("files that are no image are refused by name") {
-  says(refusal({}), "empty");
+  says(picture_refusal({}), "empty");
   const std::string text = "GIF89a";
-  const auto e = refusal(std::as_bytes(std::span(text)));
+  const auto e = picture_refusal(std::as_bytes(std::span(text)));
   CHECK(e.code() == errc::bad_format);
   says(e, "PNG, JPEG or PNM was expected");
 }
 
 TEST_CASE("sizes beyond the limits are refused before anything is decoded") {
-  CHECK(refusal(png_of({{"IHDR", header(8193, 1)}, {"IDAT", "x"}, {"IEND", ""}})).code() == errc::limit_exceeded);
-  CHECK(refusal(png_of({{"IHDR", header(8000, 8000)}})).code() == errc::limit_exceeded);
-  CHECK(refusal(png_of({{"IHDR", header(0xFFFFFFFF, 0xFFFFFFFF)}})).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png_of({{"IHDR", header(8193, 1)}, {"IDAT", "x"}, {"IEND", ""}})).code() ==
+        errc::limit_exceeded);
+  CHECK(picture_refusal(png_of({{"IHDR", header(8000, 8000)}})).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png_of({{"IHDR", header(0xFFFFFFFF, 0xFFFFFFFF)}})).code() == errc::limit_exceeded);
   const auto png = fixture("gray.png");
-  CHECK(refusal(png, {.max_width = 30}).code() == errc::limit_exceeded);
-  CHECK(refusal(png, {.max_height = 16}).code() == errc::limit_exceeded);
-  CHECK(refusal(png, {.max_area = 31 * 17 - 1}).code() == errc::limit_exceeded);
-  CHECK(refusal(png, {.max_bytes = png.size() - 1}).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png, {.max_width = 30}).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png, {.max_height = 16}).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png, {.max_area = 31 * 17 - 1}).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(png, {.max_bytes = png.size() - 1}).code() == errc::limit_exceeded);
   CHECK_NOTHROW((void)check_image(png, {31, 17, 31 * 17, png.size()}));
-  CHECK(refusal(fixture("gray.jpg"), {.max_width = 30}).code() == errc::limit_exceeded);
+  CHECK(picture_refusal(fixture("gray.jpg"), {.max_width = 30}).code() == errc::limit_exceeded);
 }
 
 TEST_CASE("a PNG file whose chunks contradict the format is refused though its checksums are right") {
   const std::pair<std::string, std::string> end{"IEND", ""};
   const std::pair<std::string, std::string> data{"IDAT", "x"};
   CHECK_NOTHROW((void)check_image(png_of({{"IHDR", header(3, 2)}, {"tEXt", "note"}, data, end})));
-  says(refusal(png_of({data, end})), "IHDR is not its first");
-  says(refusal(png_of({{"IHDR", header(3, 2)}, {"IHDR", header(3, 2)}, data, end})), "IHDR is not its first");
-  says(refusal(png_of({{"IHDR", header(3, 2)}, end})), "no image data");
-  says(refusal(png_of({{"IHDR", header(3, 2)}, data})), "ends before the chunk IEND");
-  says(refusal(png_of({{"IHDR", header(3, 2, 8, 3)}, data, end})), "palette (chunk PLTE) is missing");
-  says(refusal(png_of({{"IHDR", header(3, 2, 8, 3)}, {"PLTE", "1234"}, data, end})), "malformed");
-  says(refusal(png_of({{"IHDR", header(3, 2, 3, 0)}, data, end})), "colour type 0 with 3 bits");
-  says(refusal(png_of({{"IHDR", header(3, 2, 8, 1)}, data, end})), "colour type 1 with 8 bits");
-  says(refusal(png_of({{"IHDR", header(3, 2, 8, 0, 2)}, data, end})), "interlace");
-  says(refusal(png_of({{"IHDR", header(0, 2)}, data, end})), "width or height is 0");
-  says(refusal(png_of({{"IHDR", "short"}, data, end})), "13 were expected");
-  says(refusal(png_of({{"IHDR", header(3, 2)}, {"ABCD", ""}, data, end})), "critical and unknown");
-  CHECK(refusal(png_of({{"CgBI", "1234"}, {"IHDR", header(3, 2)}, data, end})).code() == errc::unsupported);
+  says(picture_refusal(png_of({data, end})), "IHDR is not its first");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2)}, {"IHDR", header(3, 2)}, data, end})), "IHDR is not its first");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2)}, end})), "no image data");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2)}, data})), "ends before the chunk IEND");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2, 8, 3)}, data, end})), "palette (chunk PLTE) is missing");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2, 8, 3)}, {"PLTE", "1234"}, data, end})), "malformed");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2, 3, 0)}, data, end})), "colour type 0 with 3 bits");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2, 8, 1)}, data, end})), "colour type 1 with 8 bits");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2, 8, 0, 2)}, data, end})), "interlace");
+  says(picture_refusal(png_of({{"IHDR", header(0, 2)}, data, end})), "width or height is 0");
+  says(picture_refusal(png_of({{"IHDR", "short"}, data, end})), "13 were expected");
+  says(picture_refusal(png_of({{"IHDR", header(3, 2)}, {"ABCD", ""}, data, end})), "critical and unknown");
+  CHECK(picture_refusal(png_of({{"CgBI", "1234"}, {"IHDR", header(3, 2)}, data, end})).code() == errc::unsupported);
 }
 
 TEST_CASE("a JPEG file may have zeros after its end marker, but nothing else at its very end") {
@@ -163,7 +164,7 @@ TEST_CASE("a JPEG file may have zeros after its end marker, but nothing else at 
   jpeg.resize(jpeg.size() + 7);
   CHECK_NOTHROW((void)check_image(jpeg));
   jpeg.push_back(std::byte{7});
-  says(refusal(jpeg), "does not end with the end marker");
+  says(picture_refusal(jpeg), "does not end with the end marker");
 }
 
 TEST_CASE("JPEG headers that break decoders are refused") {
@@ -173,44 +174,44 @@ TEST_CASE("JPEG headers that break decoders are refused") {
     auto bad = good;
     bad[sof + 11] = std::byte{0x31};  // the luma: 3 across
     bad[sof + 14] = std::byte{0x21};  // the first colour: 2
-    says(refusal(bad), "do not divide");
+    says(picture_refusal(bad), "do not divide");
   }
   SUBCASE("a sampling factor of 0") {
     auto bad = good;
     bad[sof + 11] = std::byte{0x01};
-    says(refusal(bad), "sampling factor");
+    says(picture_refusal(bad), "sampling factor");
   }
   SUBCASE("12 bits") {
     auto bad = good;
     bad[sof + 4] = std::byte{12};
-    CHECK(refusal(bad).code() == errc::unsupported);
+    CHECK(picture_refusal(bad).code() == errc::unsupported);
   }
   SUBCASE("arithmetic coding") {
     auto bad = good;
     bad[sof + 1] = std::byte{0xC9};
-    CHECK(refusal(bad).code() == errc::unsupported);
+    CHECK(picture_refusal(bad).code() == errc::unsupported);
   }
   SUBCASE("two components") {
     auto bad = good;
     bad[sof + 9] = std::byte{2};
-    says(refusal(bad), "components");
+    says(picture_refusal(bad), "components");
   }
   SUBCASE("a component without data") {
     auto bad = good;
     const std::size_t sos = find_marker(good, 0xDA);
     bad[sos + 5] = bad[sos + 7];
-    says(refusal(bad), "component 0 are missing");
+    says(picture_refusal(bad), "component 0 are missing");
   }
   SUBCASE("a Huffman table with too many bits") {
     auto bad = good;
     bad[find_marker(good, 0xC4) + 5 + 16] = std::byte{16};
-    says(refusal(bad), "11 bits");
+    says(picture_refusal(bad), "11 bits");
   }
   SUBCASE("two frame headers") {
     auto bad = good;
     const std::vector<std::byte> copy(good.begin() + static_cast<std::ptrdiff_t>(sof),
                                       good.begin() + static_cast<std::ptrdiff_t>(sof + 19));
     bad.insert(bad.begin() + static_cast<std::ptrdiff_t>(sof), copy.begin(), copy.end());
-    says(refusal(bad), "two frame headers");
+    says(picture_refusal(bad), "two frame headers");
   }
 }

@@ -16,7 +16,7 @@ vmt::frame decoded(const std::string& file) {
   return f;
 }
 
-vmt::errc refusal(const std::string& file) {
+vmt::errc refusal_of(const std::string& file) {
   vmt::frame f;
   f.resize(2, 1);
   f.pixels = {9, 9};
@@ -50,30 +50,30 @@ TEST_CASE("other maximum values are scaled to 255 and rounded") {
 }
 
 TEST_CASE("a binary PNM file of the wrong length is damaged") {
-  CHECK(refusal("P5 3 2 255\nabcde") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 2 255\nabcdefg") == vmt::errc::bad_format);
-  CHECK(refusal("P6 1 1 255\nab") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 2 256\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 2 255") == vmt::errc::bad_format);
-  CHECK(refusal("P2 2 1 255 1") == vmt::errc::bad_format);
-  CHECK(refusal("P2 2 1 255 1 2 3") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 255\nabcde") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 255\nabcdefg") == vmt::errc::bad_format);
+  CHECK(refusal_of("P6 1 1 255\nab") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 256\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 255") == vmt::errc::bad_format);
+  CHECK(refusal_of("P2 2 1 255 1") == vmt::errc::bad_format);
+  CHECK(refusal_of("P2 2 1 255 1 2 3") == vmt::errc::bad_format);
 }
 
 TEST_CASE("malformed headers and samples are refused") {
-  CHECK(refusal("P5") == vmt::errc::bad_format);
-  CHECK(refusal("P5 -3 2 255\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3x 2 255\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 0 2 255\n") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 2 0\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 2 65536\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 99999999999999999999 2 255\nabcdef") == vmt::errc::bad_format);
-  CHECK(refusal("P5 3 # never ends") == vmt::errc::bad_format);
-  CHECK(refusal("P2 2 1 9 1 10") == vmt::errc::bad_format);
-  CHECK(refusal("P5 2 1 9\n\x01\x0A") == vmt::errc::bad_format);
-  CHECK(refusal("P5 9000 1 255\n") == vmt::errc::limit_exceeded);
-  CHECK(refusal("P2 8000 8000 255\n") == vmt::errc::limit_exceeded);
-  CHECK(refusal("P4 8 1\nx") == vmt::errc::unsupported);
-  CHECK(refusal("GIF") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 -3 2 255\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3x 2 255\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 0 2 255\n") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 0\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 2 65536\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 99999999999999999999 2 255\nabcdef") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 3 # never ends") == vmt::errc::bad_format);
+  CHECK(refusal_of("P2 2 1 9 1 10") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 2 1 9\n\x01\x0A") == vmt::errc::bad_format);
+  CHECK(refusal_of("P5 9000 1 255\n") == vmt::errc::limit_exceeded);
+  CHECK(refusal_of("P2 8000 8000 255\n") == vmt::errc::limit_exceeded);
+  CHECK(refusal_of("P4 8 1\nx") == vmt::errc::unsupported);
+  CHECK(refusal_of("GIF") == vmt::errc::bad_format);
 }
 
 TEST_CASE("a frame that was written is read back the same") {

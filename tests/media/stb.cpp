@@ -10,7 +10,7 @@
 
 namespace {
 
-vmt::frame decoded(const std::string& name) {
+vmt::frame read_picture(const std::string& name) {
   vmt::frame f;
   vmt::media::stb_decoder{}(vmt::read_file("tests/data/images/" + name), f);
   return f;
@@ -29,27 +29,28 @@ int largest_difference(const vmt::frame& a, const vmt::frame& b) {
 }  // namespace
 
 TEST_CASE("PNG files of all kinds give Pillow's gray, bit for bit") {
-  const vmt::frame expected = decoded("gray.pgm");
-  CHECK(decoded("gray.png").pixels == expected.pixels);
-  CHECK(decoded("colour.png").pixels == expected.pixels);
-  CHECK(decoded("alpha.png").pixels == expected.pixels);
-  CHECK(decoded("gray16.png").pixels == expected.pixels);
-  CHECK(decoded("colour.ppm").pixels == expected.pixels);
-  CHECK(decoded("palette.png").pixels == decoded("palette.pgm").pixels);
+  const vmt::frame expected = read_picture("gray.pgm");
+  CHECK(read_picture("gray.png").pixels == expected.pixels);
+  CHECK(read_picture("colour.png").pixels == expected.pixels);
+  CHECK(read_picture("alpha.png").pixels == expected.pixels);
+  CHECK(read_picture("gray16.png").pixels == expected.pixels);
+  CHECK(read_picture("colour.ppm").pixels == expected.pixels);
+  CHECK(read_picture("palette.png").pixels == read_picture("palette.pgm").pixels);
 }
 
 TEST_CASE("pixels beyond a short palette are black, not what lay in memory") {
-  const vmt::frame f = decoded("short_palette.png");
-  CHECK(f.pixels == decoded("short_palette.pgm").pixels);
+  const vmt::frame f = read_picture("short_palette.png");
+  CHECK(f.pixels == read_picture("short_palette.pgm").pixels);
   CHECK(f.pixels.at(0) == 18);
   CHECK(f.pixels.at(3) == 0);
 }
 
 TEST_CASE("JPEG files give the luma that libjpeg decodes, but for rounding") {
-  CHECK(largest_difference(decoded("gray.jpg"), decoded("gray_jpg.pgm")) <= 1);
-  CHECK(largest_difference(decoded("colour.jpg"), decoded("colour_jpg.pgm")) <= 3);  // its colours were converted twice
-  CHECK(largest_difference(decoded("progressive.jpg"), decoded("colour.jpg")) <= 40);
-  CHECK(largest_difference(decoded("progressive.jpg"), decoded("gray.pgm")) <= 40);
+  CHECK(largest_difference(read_picture("gray.jpg"), read_picture("gray_jpg.pgm")) <= 1);
+  CHECK(largest_difference(read_picture("colour.jpg"), read_picture("colour_jpg.pgm")) <=
+        3);  // its colours were converted twice
+  CHECK(largest_difference(read_picture("progressive.jpg"), read_picture("colour.jpg")) <= 40);
+  CHECK(largest_difference(read_picture("progressive.jpg"), read_picture("gray.pgm")) <= 40);
 }
 
 TEST_CASE("damaged files are refused and leave the frame alone") {

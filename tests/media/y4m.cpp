@@ -31,7 +31,7 @@ reader open(const std::string& text, vmt::media::y4m_options options = {}) {
   return reader({text, 3}, options);
 }
 
-vmt::errc refusal(const std::string& text, vmt::media::y4m_options options = {}) {
+vmt::errc y4m_refusal(const std::string& text, vmt::media::y4m_options options = {}) {
   try {
     reader r = open(text, options);
     for (vmt::frame f; r(f);) {
@@ -118,26 +118,26 @@ TEST_CASE("a stream that is cut at any byte is an error, except between frames")
       for (std::size_t k = head.size(); k < n; k += frame.size()) CHECK(r(f));
       CHECK_FALSE(r(f));
     } else {
-      CHECK(refusal(whole.substr(0, n)) == vmt::errc::bad_format);
+      CHECK(y4m_refusal(whole.substr(0, n)) == vmt::errc::bad_format);
     }
   }
 }
 
 TEST_CASE("malformed streams are refused") {
-  CHECK(refusal("") == vmt::errc::bad_format);
-  CHECK(refusal("RIFF....AVI ") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2X W2 H2 F25:1\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2 F25:1\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W0 H2 F25:1\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W-2 H2 F25:1\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2x H2 F25:1\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2 H2 F25\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2 H2 F0:0 Cmono\n") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAMEabcd") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAME\nabcdgarbage") == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 " + std::string(5000, 'X')) == vmt::errc::bad_format);
-  CHECK(refusal("YUV4MPEG2 W9000 H2 F25:1\n") == vmt::errc::limit_exceeded);
-  CHECK(refusal("YUV4MPEG2 W8000 H8000 F25:1\n") == vmt::errc::limit_exceeded);
+  CHECK(y4m_refusal("") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("RIFF....AVI ") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2X W2 H2 F25:1\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2 F25:1\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W0 H2 F25:1\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W-2 H2 F25:1\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2x H2 F25:1\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2 H2 F25\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2 H2 F0:0 Cmono\n") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAMEabcd") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAME\nabcdgarbage") == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 " + std::string(5000, 'X')) == vmt::errc::bad_format);
+  CHECK(y4m_refusal("YUV4MPEG2 W9000 H2 F25:1\n") == vmt::errc::limit_exceeded);
+  CHECK(y4m_refusal("YUV4MPEG2 W8000 H8000 F25:1\n") == vmt::errc::limit_exceeded);
 }
 
 TEST_CASE("high bit depths are refused by name") {

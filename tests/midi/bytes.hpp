@@ -35,6 +35,9 @@ inline bytes header(int format, int tracks, int division) {
   return chunk("MThd", raw({format >> 8, format & 0xFF, tracks >> 8, tracks & 0xFF, division >> 8, division & 0xFF}));
 }
 
+/// The event that every track ends with, right after the one before.
+inline const bytes end_of_track = raw({0, 0xFF, 0x2F, 0});
+
 inline bytes track(const bytes& events) {
   return chunk("MTrk", events);
 }

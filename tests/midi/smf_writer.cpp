@@ -18,6 +18,7 @@ using vmt::midi::write_options;
 using vmt_test::bytes;
 using vmt_test::chunk;
 using vmt_test::contains;
+using vmt_test::end_of_track;
 using vmt_test::failure;
 using vmt_test::header;
 using vmt_test::raw;
@@ -26,7 +27,6 @@ using vmt_test::operator+;
 
 namespace {
 
-const bytes end = raw({0, 0xFF, 0x2F, 0});
 const bytes half_second = raw({0, 0xFF, 0x51, 3, 0x07, 0xA1, 0x20});
 
 /// Ticks of 1 ms.
@@ -45,7 +45,7 @@ std::vector<note> round_trip(const std::vector<note>& notes, const write_options
 TEST_CASE("one note is these bytes") {
   const std::vector<note> notes{{0.25, 0.5, 60, 80, 0.7}};
   const bytes events = raw({0x83, 0x60, 0x90, 60, 80, 0x83, 0x60, 0x80, 60, 64});
-  CHECK(write(notes) == header(0, 1, 960) + track(half_second + events + end));
+  CHECK(write(notes) == header(0, 1, 960) + track(half_second + events + end_of_track));
   write_options options;
   options.format = 1;
   options.track_name = "piano";
@@ -53,16 +53,16 @@ TEST_CASE("one note is these bytes") {
   options.bpm = 60;
   options.ticks_per_quarter = 96;
   const bytes name = raw({0, 0xFF, 0x03, 5, 'p', 'i', 'a', 'n', 'o'});
-  CHECK(write(notes, options) == header(1, 2, 96) + track(raw({0, 0xFF, 0x51, 3, 0x0F, 0x42, 0x40}) + end) +
-                                     track(name + raw({24, 0x99, 60, 80, 24, 0x89, 60, 64}) + end));
-  CHECK(write({}) == header(0, 1, 960) + track(half_second + end));
+  CHECK(write(notes, options) == header(1, 2, 96) + track(raw({0, 0xFF, 0x51, 3, 0x0F, 0x42, 0x40}) + end_of_track) +
+                                     track(name + raw({24, 0x99, 60, 80, 24, 0x89, 60, 64}) + end_of_track));
+  CHECK(write({}) == header(0, 1, 960) + track(half_second + end_of_track));
 }
 
 TEST_CASE("at one tick notes end before notes begin, each by rising pitch") {
   const std::vector<note> notes{{0.001, 0.002, 60, 2}, {0.0, 0.001, 60, 1}, {0.0, 0.001, 50, 3}, {0.001, 0.002, 40, 4}};
   const bytes events = raw({0, 0x90, 50, 3, 0, 0x90, 60, 1, 1, 0x80, 50, 64, 0, 0x80, 60, 64}) +
                        raw({0, 0x90, 40, 4, 0, 0x90, 60, 2, 1, 0x80, 40, 64, 0, 0x80, 60, 64});
-  CHECK(write(notes, milliseconds()) == header(0, 1, 500) + track(half_second + events + end));
+  CHECK(write(notes, milliseconds()) == header(0, 1, 500) + track(half_second + events + end_of_track));
 }
 
 TEST_CASE("a note ends where the next of its pitch begins") {

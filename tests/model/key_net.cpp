@@ -16,7 +16,7 @@ using namespace vmt_test;
 
 namespace {
 
-key_net_options options_of(const golden& g) {
+key_net_options key_options_of(const golden& g) {
   key_net_options o;
   o.rows = g.integer("vmt.rows");
   o.features = g.integer("vmt.features");
@@ -33,8 +33,8 @@ key_net_options options_of(const golden& g) {
 }
 
 template <class T>
-key_net<T> network_of(const golden& weights) {
-  key_net<T> net(options_of(weights));
+key_net<T> key_network_of(const golden& weights) {
+  key_net<T> net(key_options_of(weights));
   weights.fill<T>(net);
   return net;
 }
@@ -82,7 +82,7 @@ TEST_CASE_TEMPLATE("the network equals PyTorch's for every look-ahead: outputs, 
     const auto dy = trace.tensor<T, 4>("dy");
     for_each_context(
         [&](auto& ctx) {
-          auto net = network_of<T>(weights);
+          auto net = key_network_of<T>(weights);
           auto y = unwritten<T>(extents<4>{samples, trace.integer("keys"), 5, frames});
           net.forward(ctx, x, keys, y);
           check_golden<T>(trace, "y", sampled(y.view().flat()), exact ? 1e-10 : 1e-5);

@@ -13,7 +13,7 @@ using vmt_test::with;
 
 namespace {
 
-std::string message_of(const io::tensor_file& file) {
+std::string key_message_of(const io::tensor_file& file) {
   try {
     (void)key_net_of<float>(file, "w.safetensors");
   } catch (const error& e) {
@@ -58,11 +58,11 @@ TEST_CASE("a weights file that PyTorch wrote loads, and gives PyTorch's outputs"
 
 TEST_CASE("all tensors that are missing, unknown or of another shape are named at once") {
   const io::tensor_file good = weights_of(vmt_test::random_key_net<float>(vmt_test::all_key_options().front(), 4));
-  CHECK(message_of(good) == "loaded");
+  CHECK(key_message_of(good) == "loaded");
   io::tensor_file bad = with(good, "white.bias", "white.extra", {3});
   bad = with(bad, "head.weight", "head.weight", {5, 8});
   bad = with(bad, "norm.running_var");
-  const std::string message = message_of(bad);
+  const std::string message = key_message_of(bad);
   CHECK(message.starts_with("inconsistent: w.safetensors: "));
   CHECK(says(message, "missing: white.bias, norm.running_var"));
   CHECK(says(message, "unknown: white.extra"));
@@ -72,12 +72,12 @@ TEST_CASE("all tensors that are missing, unknown or of another shape are named a
 TEST_CASE("weights that do not give the stored outputs are refused, unless verification is off") {
   const io::tensor_file good = weights_of(vmt_test::random_key_net<float>(vmt_test::all_key_options().front(), 4));
   const io::tensor_file changed = with(good, "head.bias", "head.bias", {5});
-  CHECK(says(message_of(changed), "gives outputs that differ from the stored ones"));
+  CHECK(says(key_message_of(changed), "gives outputs that differ from the stored ones"));
   CHECK_NOTHROW((void)key_net_of<float>(changed, "w", {.verify = false}));
-  CHECK(message_of(with(good, "check.keys")) == "loaded");
-  CHECK(says(message_of(with(good, "check.keys", "check.keys", {3, 2})), "has another shape"));
-  CHECK(says(message_of(with(good, "check.keys", "check.keys", {8})), "expected [keys, 2]"));
-  CHECK(says(message_of(with(good, "check.input", "check.input", {1, 3, 3, 32, 24})), "has another shape"));
+  CHECK(key_message_of(with(good, "check.keys")) == "loaded");
+  CHECK(says(key_message_of(with(good, "check.keys", "check.keys", {3, 2})), "has another shape"));
+  CHECK(says(key_message_of(with(good, "check.keys", "check.keys", {8})), "expected [keys, 2]"));
+  CHECK(says(key_message_of(with(good, "check.input", "check.input", {1, 3, 3, 32, 24})), "has another shape"));
 }
 
 TEST_CASE("metadata that do not describe a network are refused by key") {
@@ -89,7 +89,7 @@ TEST_CASE("metadata that do not describe a network are refused by key") {
     } else {
       f.metadata[key] = value;
     }
-    return message_of(f);
+    return key_message_of(f);
   };
   CHECK(says(altered("vmt.window", nullptr), "lack \"vmt.window\""));
   CHECK(says(altered("vmt.rows", "-16"), "expected a positive number"));

@@ -27,7 +27,7 @@ const char* const networks[] = {
     "onset_net_slope_layer1_dense",
 };
 
-onset_net_options options_of(const golden& g) {
+onset_net_options onset_options_of(const golden& g) {
   onset_net_options o;
   for (const onset_variant v : {onset_variant::resnet, onset_variant::aggregation, onset_variant::slope}) {
     if (g.text("vmt.variant") == name(v)) o.variant = v;
@@ -43,8 +43,8 @@ onset_net_options options_of(const golden& g) {
 }
 
 template <class T>
-onset_net<T> network_of(const golden& weights) {
-  onset_net<T> net(options_of(weights));
+onset_net<T> onset_network_of(const golden& weights) {
+  onset_net<T> net(onset_options_of(weights));
   weights.fill<T>(net);
   return net;
 }
@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("networks of every kind equal PyTorch's: logits, feature, eve
     const auto targets = trace.tensor<T, 2>("targets");
     for_each_context(
         [&](auto& ctx) {
-          auto net = network_of<T>(weights);
+          auto net = onset_network_of<T>(weights);
           auto logits = unwritten<T>(targets.extents()), d = logits;
           auto features = unwritten<T>(extents<2>{x.extent(0), net.features()});
           net.forward(ctx, x, logits, features);
@@ -130,7 +130,7 @@ TEST_CASE_TEMPLATE("the paper's input size gives PyTorch's logits and feature", 
   const golden weights("onset_net_full_size");
   const golden trace("onset_net_full_size.trace");
   const auto x = input_of<T>(trace);
-  const auto net = network_of<T>(weights);
+  const auto net = onset_network_of<T>(weights);
   REQUIRE(x.extents() == extents<4>{1, 5, 145, 800});
   for_each_context(
       [&](auto& ctx) {

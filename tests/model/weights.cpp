@@ -17,7 +17,7 @@ using vmt_test::with;
 
 namespace {
 
-std::string message_of(const io::tensor_file& file) {
+std::string onset_message_of(const io::tensor_file& file) {
   try {
     (void)onset_net_of<float>(file, "w.safetensors");
   } catch (const error& e) {
@@ -53,11 +53,11 @@ TEST_CASE("weights come back bit for bit, with their options, for every option a
 
 TEST_CASE("all tensors that are missing, unknown or of another shape are named at once") {
   const io::tensor_file good = weights_of(vmt_test::random_net<float>({.width = 2, .keys = 12}, 4));
-  CHECK(message_of(good) == "loaded");
+  CHECK(onset_message_of(good) == "loaded");
   io::tensor_file bad = with(good, "fc.bias", "fc.extra", {3});
   bad = with(bad, "layer2.0.conv1.weight", "layer2.0.conv1.weight", {4, 2, 3, 1});
   bad = with(bad, "bn1.running_var");
-  const std::string message = message_of(bad);
+  const std::string message = onset_message_of(bad);
   CAPTURE(message);
   CHECK(message.starts_with("inconsistent: w.safetensors: "));
   CHECK(message.find("missing: fc.bias, bn1.running_var") != std::string::npos);
@@ -69,13 +69,13 @@ TEST_CASE("a file as PyTorch writes it loads: counters are ignored, the check pa
   const io::tensor_file good = weights_of(vmt_test::random_net<float>({.width = 2, .keys = 12}, 4));
   io::tensor_file plain = with(with(good, "check.input"), "check.logits");
   plain.add<std::int64_t>("bn1.num_batches_tracked", {}, std::vector<std::int64_t>{7});
-  CHECK(message_of(plain) == "loaded");
+  CHECK(onset_message_of(plain) == "loaded");
 }
 
 TEST_CASE("weights that do not give the stored logits are refused, unless verification is off") {
   const io::tensor_file good = weights_of(vmt_test::random_net<float>({.width = 2, .keys = 12}, 4));
   const io::tensor_file changed = with(good, "fc.bias", "fc.bias", {12});
-  CHECK(message_of(changed).find("differ from the stored ones") != std::string::npos);
+  CHECK(onset_message_of(changed).find("differ from the stored ones") != std::string::npos);
   CHECK_NOTHROW((void)onset_net_of<float>(changed, "w", {.verify = false}));
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("metadata that do not describe a network are refused by key") {
     } else {
       f.metadata[key] = value;
     }
-    return message_of(f);
+    return onset_message_of(f);
   };
   CHECK(altered("vmt.stem", nullptr).find("lack \"vmt.stem\"") != std::string::npos);
   CHECK(altered("vmt.variant", "big").find("expected one of resnet, aggregation, slope") != std::string::npos);

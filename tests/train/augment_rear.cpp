@@ -10,10 +10,10 @@ using namespace vmt::train;
 
 namespace {
 
-struct window {
+struct rear_window {
   std::vector<plane> frames = std::vector<plane>(17);
   plane plate;
-  window() {
+  rear_window() {
     plate.resize(320, 96);
     std::fill(plate.pixels.begin(), plate.pixels.end(), 100.0F);
     std::fill(frames.begin(), frames.end(), plate);
@@ -36,7 +36,7 @@ TEST_CASE("the rows behind the keys are replaced, in frames and plate, and the k
   const rear_augmenter rear({.behind_share = 1, .glow_share = 0});
   int bars = 0;
   for (std::uint32_t i = 0; i < 40; ++i) {
-    window w;
+    rear_window w;
     rear(w.frames, w.plate, one_note, rng(3, 0, i));
     CHECK(w.change(0) > 0);
     CHECK(w.plate.row(0)[5] != 100);
@@ -51,7 +51,7 @@ TEST_CASE("glow begins about the onset at its note, is strongest at the rear edg
   const rear_augmenter rear({.behind_share = 0, .glow_share = 1, .unrelated_share = 0});
   double at_note = 0, beside = 0, rear_edge = 0, front = 0;
   for (std::uint32_t i = 0; i < 30; ++i) {
-    window w;
+    rear_window w;
     rear(w.frames, w.plate, one_note, rng(4, 0, i));
     for (const float v : w.plate.pixels) REQUIRE(v == 100);
     for (std::size_t f = 0; f < 4; ++f) REQUIRE(w.frames[f].pixels == w.plate.pixels);
@@ -70,7 +70,7 @@ TEST_CASE("lights that have nothing to do with the notes come at other places") 
   const rear_augmenter rear({.behind_share = 0, .glow_share = 1, .unrelated_share = 1});
   int elsewhere = 0;
   for (std::uint32_t i = 0; i < 20; ++i) {
-    window w;
+    rear_window w;
     rear(w.frames, w.plate, {}, rng(5, 0, i));
     elsewhere += w.change(6) > 2 ? 1 : 0;
   }
@@ -79,7 +79,7 @@ TEST_CASE("lights that have nothing to do with the notes come at other places") 
 
 TEST_CASE("with both shares 0 nothing happens") {
   const rear_augmenter rear({.behind_share = 0, .glow_share = 0});
-  window w;
+  rear_window w;
   rear(w.frames, w.plate, one_note, rng(1));
   for (index_t y = 0; y < 96; ++y) REQUIRE(w.change(y) == 0);
 }

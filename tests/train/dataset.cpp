@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <vmt/train/dataset.hpp>
 
+#include "support/code_of.hpp"
 #include "support/temp_dir.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@ using vmt::index_t;
 using vmt::train::subset;
 using vmt::train::video_data;
 using vmt::train::video_data_options;
+using vmt_test::code_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -48,20 +50,8 @@ window load(const video_data& data, index_t sample, bool augment = false) {
   data.load(sample, 0, augment, w.x, w.y);
   return w;
 }
-int number_of(const window& w, std::size_t frame) {
+int shown_number(const window& w, std::size_t frame) {
   return static_cast<int>(std::lround(w.x[frame * 14 * 80] * 255)) - 100;
-}
-
-errc code_of(const std::function<void()>& f, const std::string& words) {
-  try {
-    f();
-  } catch (const vmt::error& e) {
-    CAPTURE(e.what());
-    CHECK(std::string(e.what()).find(words) != std::string::npos);
-    return e.code();
-  }
-  FAIL("no error, expected: " << words);
-  return errc::stopped;
 }
 
 }  // namespace
@@ -72,7 +62,7 @@ TEST_CASE("windows are consecutive frames with the targets of their middle one")
   CHECK(data.size() == 36);
   for (index_t i = 0; i < data.size(); ++i) {
     const window w = load(data, i);
-    for (std::size_t f = 0; f < 5; ++f) CHECK(number_of(w, f) == static_cast<int>(i) + static_cast<int>(f));
+    for (std::size_t f = 0; f < 5; ++f) CHECK(shown_number(w, f) == static_cast<int>(i) + static_cast<int>(f));
     // Notes start at frames 5 and 10; ±32 ms is less than a frame of 40 ms.
     CHECK(w.y[0] == (i + 2 == 5 ? 1.0F : 0.0F));
     CHECK(w.y[39] == (i + 2 == 10 ? 1.0F : 0.0F));
@@ -91,11 +81,11 @@ TEST_CASE("no window crosses a gap or the border of a part, and the parts do not
   CHECK(train.size() == 6 + 6 + 5);  // frames 0-9, 10-19, 21-29
   for (index_t i = 0; i < train.size(); ++i) {
     const window w = load(train, i);
-    CHECK(number_of(w, 4) == number_of(w, 0) + 4);
-    CHECK(number_of(w, 4) / 10 == number_of(w, 0) / 10);
+    CHECK(shown_number(w, 4) == shown_number(w, 0) + 4);
+    CHECK(shown_number(w, 4) / 10 == shown_number(w, 0) / 10);
   }
   CHECK(validation.size() == 6);
-  CHECK(number_of(load(validation, 0), 0) == 30);
+  CHECK(shown_number(load(validation, 0), 0) == 30);
 }
 
 TEST_CASE("a window with an onset counts as often as asked, each time with an augmentation of its own") {

@@ -6,28 +6,24 @@
 
 #include "support/temp_dir.hpp"
 #include "train/toy_clip.hpp"
+#include "train/training.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace vmt;
 using namespace vmt::train;
+using vmt_test::stop_after_batches;
 using vmt_test::toy_clip;
+using vmt_test::weights_of;
 
 namespace {
 
-constexpr key_net_options small{.channels = {4, 4, 6, 6}, .features = 8, .window = 7};
+constexpr key_net_options small_key_options{.channels = {4, 4, 6, 6}, .features = 8, .window = 7};
 
-key_net<float> small_net() {
-  key_net<float> net(small);
+key_net<float> small_key_net() {
+  key_net<float> net(small_key_options);
   initialise(net, 3);
   return net;
-}
-
-std::vector<float> weights_of(key_net<float>& net) {
-  snapshot s;
-  s.take(net);
-  s.parameters.insert(s.parameters.end(), s.buffers.begin(), s.buffers.end());
-  return s.parameters;
 }
 
 key_data toys(index_t samples, std::uint64_t seed) {
@@ -40,11 +36,6 @@ key_data toys(index_t samples, std::uint64_t seed) {
   return {{}, m, o};
 }
 
-struct stop_after_batches {
-  index_t left;
-  bool on_batch(const batch_info&) { return --left == 0; }
-};
-
 }  // namespace
 
 TEST_CASE("key_net is trained to the same bits by any number of threads and loaders, and after any resume") {
@@ -54,7 +45,7 @@ TEST_CASE("key_net is trained to the same bits by any number of threads and load
   std::vector<float> expected;
   for (const int threads : {1, 3}) {
     cpu_context ctx({.threads = threads});
-    key_net<float> net = small_net();
+    key_net<float> net = small_key_net();
     key_task task(net);
     options.loader_threads = threads;
     CHECK(trainer(task, options).run(ctx, data, check) == stop_reason::epochs);
@@ -68,7 +59,7 @@ TEST_CASE("key_net is trained to the same bits by any number of threads and load
   cpu_context ctx({.threads = 1});
   for (int parts = 0;; ++parts) {
     REQUIRE(parts < 9);
-    key_net<float> net = small_net();
+    key_net<float> net = small_key_net();
     key_task task(net);
     stop_after_batches stop{2};
     if (trainer(task, options).run(ctx, data, check, stop) == stop_reason::callback) continue;
@@ -76,7 +67,7 @@ TEST_CASE("key_net is trained to the same bits by any number of threads and load
     CHECK(parts > 0);
     break;
   }
-  key_net<float> net = small_net();
+  key_net<float> net = small_key_net();
   key_task other_loss(net, {.edge = 1});
   CHECK_THROWS_AS(static_cast<void>(trainer(other_loss, options).run(ctx, data, check)), error);
 }
@@ -84,7 +75,7 @@ TEST_CASE("key_net is trained to the same bits by any number of threads and load
 TEST_CASE("key_net learns which keys of a toy piano are struck") {
   const key_data data = toys(96, 1), check = toys(24, 2);
   cpu_context ctx({.threads = 1});
-  key_net<float> net = small_net();
+  key_net<float> net = small_key_net();
   key_task task(net);
   trainer_options options{.batch = 6, .epochs = 10, .clip_norm = 5};
   options.adam.learning_rate = 1e-2;
@@ -100,7 +91,7 @@ TEST_CASE("a clipped gradient changes the training, a large limit does not") {
   cpu_context ctx({.threads = 1});
   std::vector<std::vector<float>> found;
   for (const double limit : {0.0, 1e6, 1e-9}) {
-    key_net<float> net = small_net();
+    key_net<float> net = small_key_net();
     key_task task(net);
     trainer_options options{.batch = 2, .epochs = 1, .clip_norm = limit};
     static_cast<void>(trainer(task, options).run(ctx, data, data));
@@ -111,7 +102,7 @@ TEST_CASE("a clipped gradient changes the training, a large limit does not") {
 }
 
 TEST_CASE("an input and targets that do not go together are refused") {
-  key_net<float> net = small_net();
+  key_net<float> net = small_key_net();
   key_task task(net);
   cpu_context ctx({.threads = 1});
   cpu_tensor<float, 5> x(1, 8, 3, 96, 96);

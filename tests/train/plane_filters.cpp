@@ -8,6 +8,9 @@
 
 using namespace vmt;
 using namespace vmt::train;
+using vmt::train::detail::area_filter;
+using vmt::train::detail::cubic_filter;
+using vmt::train::detail::gaussian_filter;
 
 namespace {
 
@@ -43,9 +46,9 @@ TEST_CASE("filters keep an even picture, also at the border and in another size"
   plane p, between, out;
   p.resize(30, 20);
   for (float& v : p.pixels) v = 100;
-  for (const auto& [across, down] : {std::pair{detail::gaussian_filter(30, 1.1), detail::gaussian_filter(20, 0.3)},
-                                     std::pair{detail::area_filter(30, 13), detail::area_filter(20, 11)},
-                                     std::pair{detail::cubic_filter(30, 61), detail::cubic_filter(20, 33)}}) {
+  for (const auto& [across, down] :
+       {std::pair{gaussian_filter(30, 1.1), gaussian_filter(20, 0.3)},
+        std::pair{area_filter(30, 13), area_filter(20, 11)}, std::pair{cubic_filter(30, 61), cubic_filter(20, 33)}}) {
     filter(p, across, down, between, out);
     CHECK(out.width == across.size());
     CHECK(out.height == down.size());
@@ -56,13 +59,13 @@ TEST_CASE("filters keep an even picture, also at the border and in another size"
 TEST_CASE("half the size by area is the mean of four pixels; a blur takes noise away") {
   const plane p = noise(16, 8);
   plane between, out;
-  filter(p, detail::area_filter(16, 8), detail::area_filter(8, 4), between, out);
+  filter(p, area_filter(16, 8), area_filter(8, 4), between, out);
   const double mean = (static_cast<double>(p.row(2)[4]) + static_cast<double>(p.row(2)[5]) +
                        static_cast<double>(p.row(3)[4]) + static_cast<double>(p.row(3)[5])) /
                       4;
   CHECK(static_cast<double>(out.row(1)[2]) == doctest::Approx(mean).epsilon(1e-4));
   const plane large = noise(64, 64);
-  filter(large, detail::gaussian_filter(64, 1), detail::gaussian_filter(64, 1), between, out);
+  filter(large, gaussian_filter(64, 1), gaussian_filter(64, 1), between, out);
   CHECK(spread(out) < 0.4 * spread(large));
 }
 
@@ -72,7 +75,7 @@ TEST_CASE("a straight slope stays one when enlarged by cubics") {
   for (index_t y = 0; y < 12; ++y) {
     for (index_t x = 0; x < 12; ++x) p.row(y)[x] = static_cast<float>(10 * x);
   }
-  filter(p, detail::cubic_filter(12, 24), detail::cubic_filter(12, 24), between, out);
+  filter(p, cubic_filter(12, 24), cubic_filter(12, 24), between, out);
   CHECK(out.row(12)[12] - out.row(12)[11] == doctest::Approx(5).epsilon(1e-3));
 }
 

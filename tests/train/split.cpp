@@ -10,7 +10,7 @@ using vmt::train::parse_split;
 using vmt::train::subset;
 
 namespace {
-errc code_of(const std::string& text, const std::string& expected_words) {
+errc parse_code(const std::string& text, const std::string& expected_words) {
   try {
     static_cast<void>(parse_split(text));
   } catch (const vmt::error& e) {
@@ -43,22 +43,22 @@ TEST_CASE("start and end may be missing") {
 }
 
 TEST_CASE("a malformed split is refused with its line") {
-  CHECK(code_of("", "") == errc::bad_format);
-  CHECK(code_of("clip,use\na,train\n", "split") == errc::not_found);
-  CHECK(code_of("clip,split,clip\na,train,b\n", "'clip'") == errc::inconsistent);
-  CHECK(code_of("clip,split\na,train\n\nb,dev\n", "line 4") == errc::bad_format);
-  CHECK(code_of("clip,split\na\n", "line 2") == errc::inconsistent);
-  CHECK(code_of("clip,split\na,\n", "train, validation or test") == errc::bad_format);
-  CHECK(code_of("clip,split\n,train\n", "clip's folder") == errc::bad_format);
-  CHECK(code_of("clip,split,start\na,train,1s\n", "start") == errc::bad_format);
-  CHECK(code_of("clip,split,start\na,train,-1\n", "0 or more") == errc::bad_format);
-  CHECK(code_of("clip,split,start\na,train,nan\n", "line 2") == errc::not_finite);
-  CHECK(code_of("clip,split,start,end\na,train,5,5\n", "after its start") == errc::bad_format);
+  CHECK(parse_code("", "") == errc::bad_format);
+  CHECK(parse_code("clip,use\na,train\n", "split") == errc::not_found);
+  CHECK(parse_code("clip,split,clip\na,train,b\n", "'clip'") == errc::inconsistent);
+  CHECK(parse_code("clip,split\na,train\n\nb,dev\n", "line 4") == errc::bad_format);
+  CHECK(parse_code("clip,split\na\n", "line 2") == errc::inconsistent);
+  CHECK(parse_code("clip,split\na,\n", "train, validation or test") == errc::bad_format);
+  CHECK(parse_code("clip,split\n,train\n", "clip's folder") == errc::bad_format);
+  CHECK(parse_code("clip,split,start\na,train,1s\n", "start") == errc::bad_format);
+  CHECK(parse_code("clip,split,start\na,train,-1\n", "0 or more") == errc::bad_format);
+  CHECK(parse_code("clip,split,start\na,train,nan\n", "line 2") == errc::not_finite);
+  CHECK(parse_code("clip,split,start,end\na,train,5,5\n", "after its start") == errc::bad_format);
 }
 
 TEST_CASE("parts of one clip must not overlap") {
-  CHECK(code_of("clip,split\na,train\na,test\n", "overlaps") == errc::inconsistent);
-  CHECK(code_of("clip,split,start,end\na,test,9,20\nb,train,0,\na,train,0,10\n", "line 2") == errc::inconsistent);
+  CHECK(parse_code("clip,split\na,train\na,test\n", "overlaps") == errc::inconsistent);
+  CHECK(parse_code("clip,split,start,end\na,test,9,20\nb,train,0,\na,train,0,10\n", "line 2") == errc::inconsistent);
   CHECK(parse_split("clip,split,start,end\na,test,10,20\na,train,0,10\n").size() == 2);
 }
 

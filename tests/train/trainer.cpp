@@ -5,8 +5,10 @@
 #include <vmt/train/feature_data.hpp>
 #include <vmt/train/trainer.hpp>
 
+#include "support/code_of.hpp"
 #include "support/temp_dir.hpp"
 #include "train/toy_data.hpp"
+#include "train/training.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,42 +19,20 @@ using vmt::index_t;
 using vmt::onset_net;
 using vmt::train::batch_info;
 using vmt::train::epoch_info;
-using vmt::train::snapshot;
 using vmt::train::stop_reason;
 using vmt::train::trainer;
 using vmt::train::trainer_options;
+using vmt_test::code_of;
+using vmt_test::stop_after_batches;
 using vmt_test::toy_data;
+using vmt_test::weights_of;
 
 namespace {
 
-onset_net<float> small_net() {
+onset_net<float> small_onset_net() {
   onset_net<float> net({.width = 2, .frames = 3, .keys = 4});
   vmt::nn::initialise<float>(net, 3);
   return net;
-}
-
-std::vector<float> weights_of(onset_net<float>& net) {
-  snapshot s;
-  s.take(net);
-  s.parameters.insert(s.parameters.end(), s.buffers.begin(), s.buffers.end());
-  return s.parameters;
-}
-
-struct stop_after_batches {
-  index_t left;
-  bool on_batch(const batch_info&) { return --left == 0; }
-};
-
-errc code_of(const std::function<void()>& f, const std::string& words = "") {
-  try {
-    f();
-  } catch (const vmt::error& e) {
-    CAPTURE(e.what());
-    CHECK(std::string(e.what()).find(words) != std::string::npos);
-    return e.code();
-  }
-  FAIL("no error");
-  return errc::stopped;
 }
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
@@ -65,14 +45,14 @@ TEST_CASE("training gives the same bits with 1, 2 and 4 threads") {
   std::vector<float> expected;
   for (const int threads : {1, 2, 4}) {
     vmt::cpu_context ctx({.threads = threads});
-    onset_net<float> net = small_net();
+    onset_net<float> net = small_onset_net();
     trainer t(net, {.batch = 4, .epochs = 2});
     CHECK(t.run(ctx, train, validation) == stop_reason::epochs);
     const std::vector<float> found = weights_of(net);
     if (expected.empty()) expected = found;
     CHECK(found == expected);
   }
-  onset_net<float> untrained = small_net();
+  onset_net<float> untrained = small_onset_net();
   CHECK(expected != weights_of(untrained));
 }
 
@@ -91,7 +71,7 @@ TEST_CASE("training stopped anywhere and resumed ends bitwise as if it never sto
     options.plateau.factor = 0.3;
   }
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> whole = small_net();
+  onset_net<float> whole = small_onset_net();
   trainer reference(whole, options);
   static_cast<void>(reference.run(ctx, train, validation));
   const std::vector<float> expected = weights_of(whole);
@@ -109,7 +89,7 @@ TEST_CASE("training stopped anywhere and resumed ends bitwise as if it never sto
     for (int parts = 0;; ++parts) {
       REQUIRE(parts < 20);
       onset_net<float> net({.width = 2, .frames = 3, .keys = 4});  // whatever it holds is replaced by the checkpoint
-      if (parts == 0) net = small_net();
+      if (parts == 0) net = small_onset_net();
       trainer t(net, resumed);
       stop_after_batches stop{1 + random.below(5)};
       if (t.run(ctx, train, validation, stop) == stop_reason::callback) continue;
@@ -131,7 +111,7 @@ TEST_CASE("a checkpoint within an epoch is enough after a crash") {
   const toy_data train{.count = 14};
   const toy_data validation{.count = 5, .seed = 2};
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> whole = small_net();
+  onset_net<float> whole = small_onset_net();
   static_cast<void>(trainer(whole, {.batch = 2, .epochs = 1}).run(ctx, train, validation));
 
   const vmt_test::temp_dir dir;
@@ -142,10 +122,10 @@ TEST_CASE("a checkpoint within an epoch is enough after a crash") {
       if (--left == 0) throw std::runtime_error("power");
     }
   };
-  onset_net<float> first = small_net();
+  onset_net<float> first = small_onset_net();
   crash at_fifth{5};
   CHECK_THROWS_AS(static_cast<void>(trainer(first, options).run(ctx, train, validation, at_fifth)), std::runtime_error);
-  onset_net<float> second = small_net();
+  onset_net<float> second = small_onset_net();
   trainer again(second, options);
   static_cast<void>(again.run(ctx, train, validation));
   CHECK(weights_of(second) == weights_of(whole));
@@ -165,7 +145,7 @@ TEST_CASE("averaged weights are those of the formula, and what is validated") {
     }
   };
   const auto after = [&](index_t epochs, double average, seen* watch) {
-    onset_net<float> net = small_net();
+    onset_net<float> net = small_onset_net();
     trainer t(net, {.batch = 4, .epochs = epochs, .average = average});
     seen s{net};
     static_cast<void>(t.run(ctx, train, validation, s));
@@ -175,7 +155,7 @@ TEST_CASE("averaged weights are those of the formula, and what is validated") {
     }
     return weights_of(net);
   };
-  onset_net<float> unused = small_net();
+  onset_net<float> unused = small_onset_net();
   seen averaged{unused}, last{unused};
   const std::vector<float> raw = after(3, 0.2, &averaged);
   CHECK(raw == after(3, 0, &last));  // the training itself is the same
@@ -216,7 +196,7 @@ TEST_CASE("a NaN in input or target is skipped, counted and leaves no trace") {
     train.spoil = [&](index_t sample, std::uint32_t, std::span<float> x, std::span<float> y) {
       if (sample == 7) (in_input ? x : y)[0] = not_a_number;
     };
-    onset_net<float> net = small_net();
+    onset_net<float> net = small_onset_net();
     trainer t(net, {.batch = 4, .epochs = 2});
     struct watch {
       onset_net<float>& net;
@@ -245,12 +225,12 @@ TEST_CASE("training gives up after the stated number of skipped steps and names 
   };
   const toy_data validation{.count = 5, .seed = 2};
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> net = small_net();
+  onset_net<float> net = small_onset_net();
   trainer t(net, {.batch = 4, .epochs = 9, .max_skipped = 3, .folder = dir / "run"});
   CHECK(code_of([&] { static_cast<void>(t.run(ctx, train, validation)); }, "checkpoint.") == errc::not_finite);
   CHECK(t.state().skipped == 3);
 
-  onset_net<float> broken = small_net();
+  onset_net<float> broken = small_onset_net();
   broken.parameters().span()[10] = not_a_number;
   const toy_data good{.count = 8};
   trainer b(broken, {.batch = 4, .epochs = 9, .max_skipped = 2});
@@ -261,7 +241,7 @@ TEST_CASE("a validation loss that is not finite stops the training") {
   toy_data validation{.count = 5, .seed = 2};
   validation.spoil = [](index_t, std::uint32_t, std::span<float>, std::span<float> y) { y[1] = not_a_number; };
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> net = small_net();
+  onset_net<float> net = small_onset_net();
   trainer t(net, {.batch = 4, .epochs = 9});
   CHECK(code_of([&] { static_cast<void>(t.run(ctx, toy_data{.count = 4}, validation)); }, "validation") ==
         errc::not_finite);
@@ -273,11 +253,11 @@ TEST_CASE("a resume with other options or data is refused, and so is a used fold
   const toy_data validation{.count = 4, .seed = 2};
   vmt::cpu_context ctx({.threads = 1});
   const trainer_options options{.batch = 2, .epochs = 1, .folder = dir / "run"};
-  onset_net<float> net = small_net();
+  onset_net<float> net = small_onset_net();
   static_cast<void>(trainer(net, options).run(ctx, train, validation));
   const std::vector<float> trained = weights_of(net);
   const auto attempt = [&](trainer_options o, const toy_data& data) {
-    onset_net<float> other = small_net();
+    onset_net<float> other = small_onset_net();
     static_cast<void>(trainer(other, o).run(ctx, data, validation));
     return weights_of(other);
   };
@@ -295,7 +275,7 @@ TEST_CASE("early stopping, callbacks and curves") {
   const toy_data train{.count = 4};
   const toy_data validation{.count = 4, .seed = 2};
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> net = small_net();
+  onset_net<float> net = small_onset_net();
   struct epochs {
     int seen = 0;
     int improved = 0;
@@ -325,7 +305,7 @@ TEST_CASE("a last batch of one sample is left out, a smaller one is not") {
     void on_batch(const batch_info&) { ++batches; }
   };
   for (const auto& [samples, batches] : {std::pair{9, 2}, std::pair{10, 3}, std::pair{3, 1}, std::pair{1, 1}}) {
-    onset_net<float> net = small_net();
+    onset_net<float> net = small_onset_net();
     counter c;
     trainer t(net, {.batch = 4, .epochs = 1});
     static_cast<void>(t.run(ctx, toy_data{.count = samples}, toy_data{.count = 1, .seed = 2}, c));
@@ -350,7 +330,7 @@ TEST_CASE("errors of a data source come out of the training") {
     if (sample == 3) throw vmt::error(errc::io_failure, "the disk is gone");
   };
   vmt::cpu_context ctx({.threads = 1});
-  onset_net<float> net = small_net();
+  onset_net<float> net = small_onset_net();
   trainer t(net, {.batch = 2, .epochs = 1});
   CHECK(code_of([&] { static_cast<void>(t.run(ctx, train, toy_data{.count = 2})); }, "disk") == errc::io_failure);
 }

@@ -12,7 +12,7 @@ using vmt::transcribe::gaussian_filter;
 
 namespace {
 
-float signal(index_t i) {
+float sample(index_t i) {
   return static_cast<float>((37 * i * i + 11 * i + 5) % 101) / 128.0F;
 }
 
@@ -34,7 +34,7 @@ TEST_CASE("the filter equals scipy for clips shorter than the radius, as long, a
       smooth.clear();
       other.clear();
       for (index_t i = 0; i < n; ++i) {
-        const float x[] = {signal(i), 0.75F};
+        const float x[] = {sample(i), 0.75F};
         filter.push(x, take);
         CHECK(static_cast<index_t>(smooth.size()) == std::max<index_t>(0, i + 1 - filter.radius()));
       }

@@ -15,7 +15,7 @@ using vmt::transcribe::key_decoder_options;
 
 namespace {
 
-constexpr double period = 1.0 / 30;
+constexpr double frame_period = 1.0 / 30;
 
 /// What the network would say of a performance if it knew all: the targets that it is trained for.
 class outputs {
@@ -29,9 +29,9 @@ class outputs {
   }
   outputs& play(index_t key, double onset, double offset, double velocity = 64.0 / 127) {
     for (index_t f = 0; f < frames_; ++f) {
-      const double t = static_cast<double>(f) * period;
+      const double t = static_cast<double>(f) * frame_period;
       const auto near = [&](double event) {
-        return static_cast<float>(std::max(0.0, 1 - std::abs(t - event) / (1.5 * period)));
+        return static_cast<float>(std::max(0.0, 1 - std::abs(t - event) / (1.5 * frame_period)));
       };
       at(f, key_output::onset, key) = std::max(at(f, key_output::onset, key), near(onset));
       at(f, key_output::release, key) = std::max(at(f, key_output::release, key), near(offset));
@@ -47,7 +47,7 @@ class outputs {
     const auto on_onset = [&](const note& n) {
       if (onsets != nullptr) onsets->push_back(n);
     };
-    for (index_t f = 0; f < frames_; ++f) d.push(static_cast<double>(f) * period, frame(f), on_onset, sink);
+    for (index_t f = 0; f < frames_; ++f) d.push(static_cast<double>(f) * frame_period, frame(f), on_onset, sink);
     d.finish(on_onset, sink);
     return notes;
   }
@@ -72,8 +72,8 @@ TEST_CASE("a press and a release become one whole note between the frames") {
   const auto notes = outputs(3, 60).play(1, 0.512, 1.234, 0.75).decode();
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].pitch == 22);
-  CHECK(std::abs(notes[0].onset - 0.512) < period / 4);
-  CHECK(std::abs(notes[0].offset - 1.234) < period / 4);
+  CHECK(std::abs(notes[0].onset - 0.512) < frame_period / 4);
+  CHECK(std::abs(notes[0].offset - 1.234) < frame_period / 4);
   CHECK(notes[0].velocity == 95);
   CHECK(notes[0].confidence > 0.6);
 }
@@ -84,7 +84,7 @@ TEST_CASE("eight repeats a second come through, each ending where the next begin
   const auto notes = o.decode();
   REQUIRE(notes.size() == 12);
   for (std::size_t i = 0; i < 12; ++i) {
-    CHECK(std::abs(notes[i].onset - (0.5 + 0.125 * static_cast<double>(i))) < period / 3);
+    CHECK(std::abs(notes[i].onset - (0.5 + 0.125 * static_cast<double>(i))) < frame_period / 3);
     if (i > 0) CHECK(notes[i - 1].offset <= notes[i].onset);
   }
 }
@@ -105,11 +105,12 @@ TEST_CASE("notes come in the order of their onsets, however long they last") {
 
 TEST_CASE("an onset is told four frames after its own") {
   outputs o(1, 30);
-  o.play(0, 10 * period, 20 * period);
+  o.play(0, 10 * frame_period, 20 * frame_period);
   key_decoder d(1);
   index_t told = -1;
   for (index_t f = 0; f < 30; ++f) {
-    d.push(static_cast<double>(f) * period, o.frame(f), [&](const note&) { told = f; }, ignore);
+    d.push(
+        static_cast<double>(f) * frame_period, o.frame(f), [&](const note&) { told = f; }, ignore);
   }
   CHECK(told == 10 + key_decoder::lookahead);
 }
@@ -127,9 +128,9 @@ TEST_CASE("the release decides over the fall of held where both are seen, else t
   o.play(0, 0.5, 1.0);
   for (index_t f = 0; f < 60; ++f) o.at(f, key_output::release, 0) = 0;
   const double fall = o.decode()[0].offset;
-  CHECK(std::abs(fall - 1.0) < period);
+  CHECK(std::abs(fall - 1.0) < frame_period);
   o.at(33, key_output::release, 0) = 0.8F;
-  CHECK(o.decode()[0].offset == doctest::Approx(33 * period).epsilon(1e-9));
+  CHECK(o.decode()[0].offset == doctest::Approx(33 * frame_period).epsilon(1e-9));
 }
 
 TEST_CASE("a flicker of held ends no note") {
@@ -140,7 +141,7 @@ TEST_CASE("a flicker of held ends no note") {
 }
 
 TEST_CASE("what is held at the end, or for too long, is let go") {
-  CHECK(outputs(1, 60).play(0, 1.0, 9.0).decode()[0].offset == doctest::Approx(60 * period));
+  CHECK(outputs(1, 60).play(0, 1.0, 9.0).decode()[0].offset == doctest::Approx(60 * frame_period));
   CHECK(outputs(1, 60).play(0, 0.5, 9.0).decode({.longest = 0.5})[0].offset == doctest::Approx(1.0).epsilon(0.02));
 }
 
@@ -183,7 +184,7 @@ TEST_CASE("nothing is allocated for a frame") {
   const vmt_test::allocation_count count;
   index_t notes = 0;
   for (index_t f = 0; f < 300; ++f) {
-    d.push(static_cast<double>(f) * period, o.frame(f), ignore, [&](const note&) { ++notes; });
+    d.push(static_cast<double>(f) * frame_period, o.frame(f), ignore, [&](const note&) { ++notes; });
   }
   CHECK(count.since() == 0);
   CHECK(notes > 1000);

@@ -16,13 +16,13 @@ using vmt::index_t;
 
 namespace {
 
-constexpr index_t height = 29, width = 96;
+constexpr index_t little_height = 29, little_width = 96;
 
 std::vector<vmt::frame> video(int n) {
   vmt::rng random(3);
   std::vector<vmt::frame> frames(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    frames[i].resize(width, height);
+    frames[i].resize(little_width, little_height);
     frames[i].time = 0.04 * static_cast<double>(i);
     for (std::uint8_t& p : frames[i].pixels) p = static_cast<std::uint8_t>(random.below(256));
   }
@@ -36,7 +36,7 @@ static_assert(vmt::transcribe::streaming_engine<vmt::onset_engine, vmt::cpu_cont
 TEST_CASE("the probabilities are those of the network on every window, the ends repeated") {
   const vmt::onset_net<float> net = vmt_test::random_net<float>({.width = 4}, 7);
   vmt::cpu_context context({.threads = 2});
-  vmt::onset_engine engine(context, net, height, width);
+  vmt::onset_engine engine(context, net, little_height, little_width);
   for (const int n : {1, 3, 9}) {
     CAPTURE(n);
     const std::vector<vmt::frame> frames = video(n);
@@ -57,7 +57,7 @@ TEST_CASE("the probabilities are those of the network on every window, the ends 
     CHECK(result.windows == n);
     REQUIRE(found.size() == frames.size());
     for (int i = 0; i < n; ++i) {
-      vmt::cpu_tensor<float, 4> x(1, 5, height, width);
+      vmt::cpu_tensor<float, 4> x(1, 5, little_height, little_width);
       vmt::cpu_tensor<float, 2> logits(1, 88);
       for (int j = 0; j < 5; ++j) {
         const vmt::frame& f = frames[static_cast<std::size_t>(std::clamp(i + j - 2, 0, n - 1))];
@@ -79,7 +79,7 @@ TEST_CASE("the probabilities are those of the network on every window, the ends 
 TEST_CASE("with the network too, nothing is allocated for a frame") {
   const vmt::onset_net<float> net = vmt_test::random_net<float>({.width = 2}, 7);
   vmt::cpu_context context({.threads = 2});
-  vmt::onset_engine engine(context, net, height, width);
+  vmt::onset_engine engine(context, net, little_height, little_width);
   vmt::transcribe::transcriber t(context, engine, vmt::transcribe::peak_decoder(88, 21, {.threshold = 0.01}));
   const std::vector<vmt::frame> frames = video(120);
   index_t notes = 0;

@@ -14,7 +14,6 @@ using vmt::index_t;
 using vmt::note;
 using vmt::transcribe::paper_decoder;
 using vmt::transcribe::paper_options;
-using notes = std::vector<note>;
 
 namespace {
 
@@ -23,7 +22,7 @@ static_assert(vmt::transcribe::decoder<paper_decoder>);
 constexpr int keys = 3;
 using signal = std::vector<std::array<float, keys>>;
 
-notes decode(paper_decoder& d, const signal& x, const std::vector<double>& times) {
+std::vector<note> decode(paper_decoder& d, const signal& x, const std::vector<double>& times) {
   vmt_test::collected<note> sink;
   for (std::size_t i = 0; i < x.size(); ++i) d.push(times[i], x[i], sink);
   d.finish(sink);
@@ -31,7 +30,7 @@ notes decode(paper_decoder& d, const signal& x, const std::vector<double>& times
 }
 
 /// The definition, on the whole signal at once: mirror by walking to and fro, filter, threshold, runs.
-notes by_definition(const signal& x, const std::vector<double>& times, double period) {
+std::vector<note> by_definition(const signal& x, const std::vector<double>& times, double period) {
   const auto n = static_cast<int>(x.size());
   std::vector<double> w(21);
   double sum = 0;
@@ -41,7 +40,7 @@ notes by_definition(const signal& x, const std::vector<double>& times, double pe
     while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
     return static_cast<double>(x[static_cast<std::size_t>(i)][key]);
   };
-  notes found;
+  std::vector<note> found;
   for (std::size_t key = 0; key < keys; ++key) {
     bool on = false;
     for (int i = 0; i <= n; ++i) {
@@ -83,8 +82,8 @@ TEST_CASE("a stream of any length gives the runs of the definition, in the order
       }
     }
     if (n > 1) period = times.back() - times[times.size() - 2];
-    const notes expected = by_definition(x, times, n > 1 ? period : 0.04);
-    const notes found = decode(decoder, x, times);
+    const std::vector<note> expected = by_definition(x, times, n > 1 ? period : 0.04);
+    const std::vector<note> found = decode(decoder, x, times);
     REQUIRE(found.size() == expected.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
       CHECK(found[i].onset == expected[i].onset);

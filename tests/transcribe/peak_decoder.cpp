@@ -12,14 +12,14 @@ using vmt::index_t;
 using vmt::note;
 using vmt::transcribe::peak_decoder;
 using vmt::transcribe::peak_options;
-using notes = std::vector<note>;
 
 namespace {
 
 static_assert(vmt::transcribe::decoder<peak_decoder>);
 
 /// One key, frames of 40 ms unless times are given.
-notes decode(const std::vector<float>& x, const peak_options& options = {}, std::vector<double> times = {}) {
+std::vector<note> decode(const std::vector<float>& x, const peak_options& options = {},
+                         std::vector<double> times = {}) {
   peak_decoder decoder(1, 60, options);
   vmt_test::collected<note> sink;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -39,7 +39,7 @@ TEST_CASE("the vertex of a parabola is found between the frames, whatever their 
     const double truth = random.uniform(0.5, 1.5);
     std::vector<float> x;
     for (const double t : times) x.push_back(static_cast<float>(std::max(0.0, 0.95 - 40 * (t - truth) * (t - truth))));
-    const notes found = decode(x, {}, times);
+    const std::vector<note> found = decode(x, {}, times);
     REQUIRE(found.size() == 1);
     CHECK(std::abs(found[0].onset - truth) < 1e-4);  // single precision; a frame is 20 to 60 ms
     CHECK(found[0].offset == found[0].onset + 0.3);
@@ -54,7 +54,7 @@ TEST_CASE("the threshold includes its value, plateaus count once, valleys and sl
   CHECK(decode({0, 0.49F, 0}, {.threshold = 0.5}).empty());
   CHECK(decode({0.9F, 0.8F, 0.7F, 0.8F, 0.9F}).size() == 2);  // both ends, which have one neighbour only
   CHECK(decode({0.5F, 0.5F, 0.5F}).size() == 1);
-  const notes two_equal = decode({0, 1, 1, 0});
+  const std::vector<note> two_equal = decode({0, 1, 1, 0});
   REQUIRE(two_equal.size() == 1);
   CHECK(two_equal[0].onset == doctest::Approx(0.06));
   CHECK(decode({0, 1, 1, 1, 1, 1, 1, 1, 1, 0}).size() == 1);
@@ -63,20 +63,20 @@ TEST_CASE("the threshold includes its value, plateaus count once, valleys and sl
 TEST_CASE("clips of one to three frames have ends, not neighbours") {
   CHECK(decode({}).empty());
   CHECK(decode({0.3F}).empty());
-  CHECK(decode({0.8F}) == notes{{0, 0.04, 60, 80, static_cast<double>(0.8F)}});
-  CHECK(decode({0.5F, 0.8F}, {}, {1, 1.25}) == notes{{1.25, 1.5, 60, 80, static_cast<double>(0.8F)}});
-  CHECK(decode({0.8F, 0.5F}, {}, {1, 1.25}) == notes{{1, 1.3, 60, 80, static_cast<double>(0.8F)}});
-  CHECK(decode({0, 0.75F, 0}, {}, {1, 1.25, 1.5}) == notes{{1.25, 1.55, 60, 80, 0.75}});
+  CHECK(decode({0.8F}) == std::vector<note>{{0, 0.04, 60, 80, static_cast<double>(0.8F)}});
+  CHECK(decode({0.5F, 0.8F}, {}, {1, 1.25}) == std::vector<note>{{1.25, 1.5, 60, 80, static_cast<double>(0.8F)}});
+  CHECK(decode({0.8F, 0.5F}, {}, {1, 1.25}) == std::vector<note>{{1, 1.3, 60, 80, static_cast<double>(0.8F)}});
+  CHECK(decode({0, 0.75F, 0}, {}, {1, 1.25, 1.5}) == std::vector<note>{{1.25, 1.55, 60, 80, 0.75}});
 }
 
 TEST_CASE("a key cannot be struck twice within the refractory time, and a repeat ends the note before") {
   const std::vector<float> x{0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  const notes two = decode(x);  // 80 ms apart
+  const std::vector<note> two = decode(x);  // 80 ms apart
   REQUIRE(two.size() == 2);
   CHECK(two[0].offset == two[1].onset);
   CHECK(two[1].offset == two[1].onset + 0.3);
   CHECK(decode(x, {.refractory = 0.09}).size() == 1);
-  const notes now = decode(x, {.immediate = true});
+  const std::vector<note> now = decode(x, {.immediate = true});
   REQUIRE(now.size() == 2);
   CHECK(now[0].offset == now[0].onset + 0.3);
 }

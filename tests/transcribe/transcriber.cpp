@@ -24,26 +24,25 @@ using vmt::transcribe::transcriber;
 using vmt::transcribe::transcription_result;
 using vmt_test::fake_context;
 using vmt_test::fake_engine;
-using notes = std::vector<note>;
 
 namespace {
 
 static_assert(vmt::transcribe::streaming_engine<fake_engine, fake_context>);
 static_assert(!vmt::transcribe::streaming_engine<int, fake_context>);
 
-constexpr index_t keys = 4;
+constexpr index_t fake_keys = 4;
 
 /// A video of `n` frames of one row: gray is the onset probability. Random bumps, frames 30 to 50 ms apart.
-std::vector<frame> video(int n, std::uint64_t seed = 1, double time = 0) {
+std::vector<frame> fake_video(int n, std::uint64_t seed = 1, double time = 0) {
   vmt::rng random(seed);
   std::vector<frame> frames(static_cast<std::size_t>(n));
-  std::array<int, keys> level{};
+  std::array<int, fake_keys> level{};
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    frames[i].resize(keys, 1);
+    frames[i].resize(fake_keys, 1);
     frames[i].time = time;
     frames[i].number = static_cast<std::int64_t>(i);
     time += random.uniform(0.035, 0.045);
-    for (std::size_t k = 0; k < keys; ++k) {
+    for (std::size_t k = 0; k < fake_keys; ++k) {
       level[k] = random.below(8) == 0 ? 250 : level[k] * 3 / 5;
       frames[i].pixels[k] = static_cast<std::uint8_t>(2 + level[k]);
     }
@@ -60,13 +59,13 @@ auto source_of(const std::vector<frame>& frames) {
 }
 
 struct outcome {
-  notes found;
+  std::vector<note> found;
   transcription_result result;
 };
 
 outcome run(const std::vector<frame>& frames, const transcribe_options& options = {}, index_t window = 5) {
   fake_context context;
-  fake_engine engine(keys, window);
+  fake_engine engine(fake_keys, window);
   vmt_test::collected<note> sink;
   const transcription_result result = vmt::transcribe::transcribe(context, engine, source_of(frames), sink, options);
   CHECK(result.windows == context.runs);
@@ -86,17 +85,17 @@ errc code_of(F&& f) {
 
 /// The windows by their definition: the frames around each frame, ends repeated; then the decoder, fed directly.
 template <class D>
-notes by_definition(const std::vector<frame>& frames, D decoder, index_t window) {
+std::vector<note> by_definition(const std::vector<frame>& frames, D decoder, index_t window) {
   vmt_test::collected<note> sink;
   const auto n = static_cast<index_t>(frames.size());
   for (index_t i = 0; i < n; ++i) {
     fake_context context;
-    fake_engine engine(keys, window);
-    std::vector<float> row(keys), p(keys);
+    fake_engine engine(fake_keys, window);
+    std::vector<float> row(fake_keys), p(fake_keys);
     for (index_t j = i - (window - 1) / 2; j < i - (window - 1) / 2 + window; ++j) {
       const frame& f = frames[static_cast<std::size_t>(std::clamp<index_t>(j, 0, n - 1))];
-      for (std::size_t k = 0; k < keys; ++k) row[k] = static_cast<float>(f.pixels[k]) / 255.0F;
-      engine.push(context, {row.data(), vmt::extents<2>{1, keys}});
+      for (std::size_t k = 0; k < fake_keys; ++k) row[k] = static_cast<float>(f.pixels[k]) / 255.0F;
+      engine.push(context, {row.data(), vmt::extents<2>{1, fake_keys}});
     }
     engine.run(context, p);
     for (float& v : p) v = 1 / (1 + std::exp(-v));
@@ -116,14 +115,14 @@ TEST_CASE("every frame is judged once in its own window, for clips of every leng
     for (const int n : {0, 1, 2, 3, 4, 5, 6, 20, 200}) {
       CAPTURE(window);
       CAPTURE(n);
-      const std::vector<frame> frames = video(n);
+      const std::vector<frame> frames = fake_video(n);
       const outcome peak = run(frames, {}, window);
-      CHECK(peak.found == by_definition(frames, peak_decoder(keys), window));
+      CHECK(peak.found == by_definition(frames, peak_decoder(fake_keys), window));
       CHECK(peak.result.frames == n);
       CHECK(peak.result.windows == n);
       CHECK(peak.result.gaps == 0);
       const outcome run_of_ones = run(frames, paper, window);
-      CHECK(run_of_ones.found == by_definition(frames, paper_decoder(keys, 21, {.sigma = 1}), window));
+      CHECK(run_of_ones.found == by_definition(frames, paper_decoder(fake_keys, 21, {.sigma = 1}), window));
       peaks += peak.found.size();
       runs += run_of_ones.found.size();
     }
@@ -133,12 +132,12 @@ TEST_CASE("every frame is judged once in its own window, for clips of every leng
 }
 
 TEST_CASE("frame by frame gives the notes of the whole video, with the stated delay, and can start again") {
-  const std::vector<frame> frames = video(300, 7);
+  const std::vector<frame> frames = fake_video(300, 7);
   const outcome batch = run(frames);
   fake_context context;
-  fake_engine engine(keys);
+  fake_engine engine(fake_keys);
   vmt_test::collected<note> sink;
-  transcriber stream(context, engine, peak_decoder(keys));
+  transcriber stream(context, engine, peak_decoder(fake_keys));
   for (int round = 1; round <= 2; ++round) {
     sink.notes.clear();
     double time = 0;
@@ -158,14 +157,14 @@ TEST_CASE("frame by frame gives the notes of the whole video, with the stated de
 }
 
 TEST_CASE("a gap cuts the video into parts that are transcribed each for itself") {
-  std::vector<frame> first = video(40, 1), second = video(1, 2, 5.0), third = video(33, 3, 6.0);
+  std::vector<frame> first = fake_video(40, 1), second = fake_video(1, 2, 5.0), third = fake_video(33, 3, 6.0);
   std::vector<frame> all = first;
   all.insert(all.end(), second.begin(), second.end());
   all.insert(all.end(), third.begin(), third.end());
   for (const bool paper : {false, true}) {
     transcribe_options options;
     if (paper) options.decoder = paper_options{.sigma = 1};
-    notes expected = run(first, options).found;
+    std::vector<note> expected = run(first, options).found;
     for (const auto* part : {&second, &third}) {
       for (const note& n : run(*part, options).found) expected.push_back(n);
     }
@@ -181,10 +180,10 @@ TEST_CASE("a gap cuts the video into parts that are transcribed each for itself"
 }
 
 TEST_CASE("one missing frame is a gap, jitter and another frame rate are none for long") {
-  std::vector<frame> frames = video(100);
+  std::vector<frame> frames = fake_video(100);
   frames.erase(frames.begin() + 50);
   CHECK(run(frames).result.gaps == 1);
-  frames = video(100);
+  frames = fake_video(100);
   for (int i = 0; i < 100; ++i) frames[static_cast<std::size_t>(i)].time = i < 50 ? 0.02 * i : 1 + 0.05 * (i - 50);
   const index_t gaps = run(frames).result.gaps;  // 50 to 20 frames a second
   CHECK(gaps >= 1);
@@ -192,18 +191,18 @@ TEST_CASE("one missing frame is a gap, jitter and another frame rate are none fo
 }
 
 TEST_CASE("damaged frames are used, skipped as a gap, or refused") {
-  std::vector<frame> frames = video(60);
+  std::vector<frame> frames = fake_video(60);
   std::vector<frame> tail(frames.begin() + 32, frames.end());
   std::vector<frame> head(frames.begin(), frames.begin() + 30);
   frames[30].damaged = frames[31].damaged = true;
   const outcome used = run(frames);
   CHECK(used.result == transcription_result{60, 60, static_cast<index_t>(used.found.size()), 0, 2, false});
-  CHECK(used.found == run(video(60)).found);
+  CHECK(used.found == run(fake_video(60)).found);
 
   transcribe_options options;
   options.damaged = vmt::media::damage_policy::skip;
   const outcome skipped = run(frames, options);
-  notes expected = run(head).found;
+  std::vector<note> expected = run(head).found;
   for (const note& n : run(tail).found) expected.push_back(n);
   CHECK(skipped.found == expected);
   CHECK(skipped.result == transcription_result{60, 58, static_cast<index_t>(expected.size()), 1, 2, false});
@@ -215,7 +214,7 @@ TEST_CASE("damaged frames are used, skipped as a gap, or refused") {
 }
 
 TEST_CASE("the stop callback ends the video cleanly, progress and probabilities are told frame by frame") {
-  const std::vector<frame> frames = video(50);
+  const std::vector<frame> frames = fake_video(50);
   transcribe_options options;
   index_t asked = 0, done = 0;
   std::vector<double> times;
@@ -229,7 +228,7 @@ TEST_CASE("the stop callback ends the video cleanly, progress and probabilities 
   options.on_strip = [&](const frame& f) { strips.push_back(f.number); };
   options.on_probabilities = [&](double time, std::span<const float> p) {
     times.push_back(time);
-    CHECK(p.size() == keys);
+    CHECK(p.size() == fake_keys);
   };
   const outcome stopped = run(frames, options);
   CHECK(stopped.result.stopped);
@@ -243,11 +242,11 @@ TEST_CASE("the stop callback ends the video cleanly, progress and probabilities 
 }
 
 TEST_CASE("the lag is taken from both ends of a note, but not beyond time 0") {
-  const std::vector<frame> frames = video(50);
+  const std::vector<frame> frames = fake_video(50);
   transcribe_options options;
   options.lag_seconds = 0.5;
   options.lowest_key = 60;
-  const notes plain = run(frames).found, shifted = run(frames, options).found;
+  const std::vector<note> plain = run(frames).found, shifted = run(frames, options).found;
   REQUIRE(plain.size() == shifted.size());
   REQUIRE(plain.front().onset < 0.5);
   for (std::size_t i = 0; i < plain.size(); ++i) {
@@ -286,15 +285,15 @@ TEST_CASE("frames are straightened where a keyboard is given, and keys that it d
 }
 
 TEST_CASE("what cannot be right is refused with its reason") {
-  std::vector<frame> frames = video(10);
+  std::vector<frame> frames = fake_video(10);
   frames[5].time = frames[4].time;
   CHECK(code_of([&] { run(frames); }) == errc::inconsistent);
   frames[5].time = std::numeric_limits<double>::infinity();
   CHECK(code_of([&] { run(frames); }) == errc::not_finite);
-  frames = video(10);
-  frames[5].resize(keys + 1, 1);
+  frames = fake_video(10);
+  frames[5].resize(fake_keys + 1, 1);
   CHECK(code_of([&] { run(frames); }) == errc::shape_mismatch);
-  frames[5].resize(keys, 1);
+  frames[5].resize(fake_keys, 1);
   frames[5].pixels.pop_back();
   CHECK(code_of([&] { run(frames); }) == errc::shape_mismatch);
   transcribe_options options;
@@ -308,20 +307,21 @@ TEST_CASE("what cannot be right is refused with its reason") {
   CHECK(code_of([&] { run({}, options); }) == errc::invalid_argument);
 
   fake_context context;
-  fake_engine engine(keys);
-  CHECK(code_of([&] { transcriber(context, engine, peak_decoder(keys + 1)); }) == errc::shape_mismatch);
+  fake_engine engine(fake_keys);
+  CHECK(code_of([&] { transcriber(context, engine, peak_decoder(fake_keys + 1)); }) == errc::shape_mismatch);
   struct broken : fake_engine {
     using fake_engine::fake_engine;
     void run(fake_context&, std::span<float> logits) { logits[2] = std::nanf(""); }
-  } nan(keys);
+  } nan(fake_keys);
   vmt_test::collected<note> sink;
-  CHECK(code_of([&] { vmt::transcribe::transcribe(context, nan, source_of(video(9)), sink); }) == errc::not_finite);
+  CHECK(code_of([&] { vmt::transcribe::transcribe(context, nan, source_of(fake_video(9)), sink); }) ==
+        errc::not_finite);
 }
 
 TEST_CASE("an error of the source or the sink goes through") {
   fake_context context;
-  fake_engine engine(keys);
-  const std::vector<frame> frames = video(100);
+  fake_engine engine(fake_keys);
+  const std::vector<frame> frames = fake_video(100);
   auto good = source_of(frames);
   int left = 30;
   const auto breaks = [&](frame& f) { return --left > 0 ? good(f) : throw vmt::error(errc::io_failure, "cable"); };
@@ -332,10 +332,10 @@ TEST_CASE("an error of the source or the sink goes through") {
 }
 
 TEST_CASE("nothing is allocated for a frame once the transcriber runs") {
-  const std::vector<frame> frames = video(3000);
+  const std::vector<frame> frames = fake_video(3000);
   const auto count = [&](auto decoder) {
     fake_context context;
-    fake_engine engine(keys);
+    fake_engine engine(fake_keys);
     index_t found = 0;
     const auto sink = [&](const note&) { ++found; };
     transcribe_options options;
@@ -352,6 +352,6 @@ TEST_CASE("nothing is allocated for a frame once the transcriber runs") {
     return after - before;
   };
   CHECK(vmt_test::allocations().load() > 0);  // the counter counts
-  CHECK(count(peak_decoder(keys)) == 0);
-  CHECK(count(paper_decoder(keys, 21, {.sigma = 1})) == 0);
+  CHECK(count(peak_decoder(fake_keys)) == 0);
+  CHECK(count(paper_decoder(fake_keys, 21, {.sigma = 1})) == 0);
 }

@@ -26,9 +26,10 @@ class host_buffer {
   static constexpr std::size_t alignment = 64;
 
   host_buffer() noexcept = default;
+  /// Allocates for n = 0, too: a null pointer that only empty buffers have would cost each user a warning of GCC's
+  /// -Wnull-dereference where it loses sight of the size.
   explicit host_buffer(index_t n) : size_(n) {
     const index_t bytes = checked_product(n, static_cast<index_t>(sizeof(T)));
-    if (n == 0) return;
     data_ = allocate(static_cast<std::size_t>(bytes));
     std::fill_n(data_.get(), n, T{});
   }

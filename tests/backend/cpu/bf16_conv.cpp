@@ -15,17 +15,17 @@ using detail::group_map;
 
 namespace {
 
-struct shape {
+struct bf16_shape {
   index_t images, channels, outputs, height, width, taps, stride;
 };
 
-struct problem {
-  shape s;
+struct bf16_problem {
+  bf16_shape s;
   cpu_tensor<double, 4> x, w, residual;
   cpu_tensor<double, 1> bias;
   ops::conv2d_params params;
 
-  explicit problem(const shape& size)
+  explicit bf16_problem(const bf16_shape& size)
       : s(size),
         x(s.images, s.channels, s.height, s.width),
         w(s.outputs, s.channels, s.taps, s.taps),
@@ -49,7 +49,7 @@ struct problem {
   }
 };
 
-std::vector<bfloat16> fast(cpu_context& ctx, const bf16_kernels& k, const problem& p) {
+std::vector<bfloat16> fast(cpu_context& ctx, const bf16_kernels& k, const bf16_problem& p) {
   constexpr index_t group = detail::narrow_group;
   const extents<4> e = p.residual.extents();
   const group_map in = group_map::bordered(group, p.s.channels, p.s.height, p.s.width);
@@ -100,8 +100,8 @@ std::vector<bfloat16> fast(cpu_context& ctx, const bf16_kernels& k, const proble
 }
 
 // Whole tiles, half ones, rows narrower than a tile; strides; groups that are not full.
-const shape shapes[] = {{1, 64, 64, 5, 41, 3, 1}, {2, 33, 40, 7, 9, 3, 1},   {2, 64, 96, 5, 25, 3, 1},
-                        {1, 40, 70, 9, 63, 3, 2}, {2, 64, 32, 10, 50, 1, 2}, {1, 3, 5, 1, 1, 3, 1}};
+const bf16_shape bf16_shapes[] = {{1, 64, 64, 5, 41, 3, 1}, {2, 33, 40, 7, 9, 3, 1},   {2, 64, 96, 5, 25, 3, 1},
+                                  {1, 40, 70, 9, 63, 3, 2}, {2, 64, 32, 10, 50, 1, 2}, {1, 3, 5, 1, 1, 3, 1}};
 
 }  // namespace
 
@@ -112,10 +112,10 @@ TEST_CASE("convolutions over maps of bf16 equal the plain loops but for the last
   for (const bool tiles : {false, true}) {
     if (tiles && !amx) continue;
     k.amx = tiles;
-    for (const shape& s : shapes) {
+    for (const bf16_shape& s : bf16_shapes) {
       CAPTURE(tiles);
       CAPTURE(s.width);
-      const problem p(s);
+      const bf16_problem p(s);
       cpu_context ctx({.threads = 1});
       const std::vector<bfloat16> y = fast(ctx, k, p);
       const std::vector<double> oracle = p.oracle();

@@ -13,7 +13,7 @@ using namespace vmt;
 
 namespace {
 
-struct shape {
+struct gradient_shape {
   index_t images, channels, rows, height, width, stride = 1;
 
   [[nodiscard]] ops::conv2d_params params() const noexcept { return {stride, stride, 1, 1}; }
@@ -61,8 +61,9 @@ void check(F f, double allowed) {
 }  // namespace
 
 TEST_CASE("weight gradients in groups of channels equal the plain loops") {
-  for (const shape& s : {shape{8, 8, 512, 16, 16}, shape{8, 140, 20, 26, 30}, shape{2, 9, 13, 37, 50},  // by Winograd
-                         shape{14, 40, 35, 40, 54, 2}, shape{3, 64, 33, 9, 70, 2}}) {
+  constexpr gradient_shape by_winograd[] = {
+      {8, 8, 512, 16, 16}, {8, 140, 20, 26, 30}, {2, 9, 13, 37, 50}, {14, 40, 35, 40, 54, 2}, {3, 64, 33, 9, 70, 2}};
+  for (const gradient_shape& s : by_winograd) {
     CAPTURE(s.rows);
     check(
         [&]<class C, class T>(C& ctx, T) {
@@ -77,7 +78,8 @@ TEST_CASE("weight gradients in groups of channels equal the plain loops") {
 }
 
 TEST_CASE("convolutions through groups of channels equal the plain loops, forwards and for the input") {
-  for (const shape& s : {shape{9, 40, 72, 10, 25}, shape{17, 64, 33, 5, 8}, shape{2, 33, 64, 37, 50}}) {
+  constexpr gradient_shape by_product[] = {{9, 40, 72, 10, 25}, {17, 64, 33, 5, 8}, {2, 33, 64, 37, 50}};
+  for (const gradient_shape& s : by_product) {
     CAPTURE(s.rows);
     check(
         [&]<class C, class T>(C& ctx, T) {

@@ -15,12 +15,12 @@ using detail::group_map;
 
 namespace {
 
-struct shape {
+struct int8_shape {
   index_t images, channels, outputs, height, width, taps, stride;
 };
 
-struct problem {
-  shape s;
+struct int8_problem {
+  int8_shape s;
   index_t out_height, out_width;
   std::vector<std::uint8_t> x, residual;  // images × channels × height × width
   std::vector<std::int8_t> w;             // outputs × channels × taps × taps
@@ -28,7 +28,7 @@ struct problem {
   float share = 0.37F;  // of the residual
   int zero;             // of the input, and so what lies around it
 
-  problem(const shape& size, int zero_point) : s(size), zero(zero_point) {
+  int8_problem(const int8_shape& size, int zero_point) : s(size), zero(zero_point) {
     const ops::conv2d_params params{s.stride, s.stride, s.taps / 2, s.taps / 2};
     out_height = params.out_height(s.height, s.taps);
     out_width = params.out_width(s.width, s.taps);
@@ -77,7 +77,7 @@ struct problem {
 };
 
 // In place: the residual is what lies in the output.
-std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const problem& p) {
+std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const int8_problem& p) {
   const index_t group = k.group;
   constexpr index_t part = detail::narrow_group;
   const group_map in = group_map::bordered(group, p.s.channels, p.s.height, p.s.width);
@@ -151,11 +151,11 @@ std::vector<std::uint8_t> fast(cpu_context& ctx, const int8_kernels& k, const pr
 }
 
 // Those of the network at width 64 (its heights cut, of which nothing depends), of narrow ones, odd ones.
-const shape shapes[] = {{1, 64, 64, 5, 200, 3, 1},   {1, 64, 128, 5, 200, 3, 2},  {1, 64, 128, 4, 200, 1, 2},
-                        {1, 128, 128, 3, 100, 3, 1}, {2, 128, 256, 3, 100, 3, 2}, {1, 128, 256, 3, 100, 1, 2},
-                        {1, 256, 256, 3, 50, 3, 1},  {1, 256, 512, 3, 50, 3, 2},  {1, 512, 512, 2, 25, 3, 1},
-                        {2, 33, 40, 7, 9, 3, 1},     {1, 40, 70, 9, 63, 3, 2},    {2, 16, 16, 6, 29, 3, 1},
-                        {1, 3, 5, 1, 1, 3, 1}};
+const int8_shape int8_shapes[] = {{1, 64, 64, 5, 200, 3, 1},   {1, 64, 128, 5, 200, 3, 2},  {1, 64, 128, 4, 200, 1, 2},
+                                  {1, 128, 128, 3, 100, 3, 1}, {2, 128, 256, 3, 100, 3, 2}, {1, 128, 256, 3, 100, 1, 2},
+                                  {1, 256, 256, 3, 50, 3, 1},  {1, 256, 512, 3, 50, 3, 2},  {1, 512, 512, 2, 25, 3, 1},
+                                  {2, 33, 40, 7, 9, 3, 1},     {1, 40, 70, 9, 63, 3, 2},    {2, 16, 16, 6, 29, 3, 1},
+                                  {1, 3, 5, 1, 1, 3, 1}};
 
 }  // namespace
 
@@ -173,10 +173,10 @@ TEST_CASE("convolutions over maps of bytes equal sums of whole numbers on every 
     ++found;
     CAPTURE(k.name);
     cpu_context ctx({.threads = 1, .isa = isa});
-    for (const shape& s : shapes) {
+    for (const int8_shape& s : int8_shapes) {
       CAPTURE(s.width);
       CAPTURE(s.channels);
-      const problem p(s, 31);
+      const int8_problem p(s, 31);
       const std::vector<std::uint8_t> expected = p.oracle();
       CHECK(fast(ctx, k, p) == expected);
       CHECK(std::count(expected.begin(), expected.end(), 0) * 2 < std::ssize(expected));  // there is something to see
