@@ -9,7 +9,7 @@ using namespace vmt::keyboard;
 namespace {
 
 /// The bars of black keys `first` … `last` as a camera sees them: the pitch grows by `growth` from key to key.
-std::vector<bar> seen(int first, int last, double pitch, double growth) {
+std::vector<bar> seen_bars(int first, int last, double pitch, double growth) {
   std::vector<bar> bars;
   for (int b = first; b <= last; ++b) {
     const double t = black_centre(b) - black_centre(first);
@@ -74,7 +74,7 @@ TEST_CASE("the twos and threes are recognised at any phase, pitch and perspectiv
       CAPTURE(first);
       CAPTURE(growth);
       comb_finder finder;
-      REQUIRE(finder(seen(first, first + 19, 20, growth)));
+      REQUIRE(finder(seen_bars(first, first + 19, 20, growth)));
       const comb& found = finder.best();
       REQUIRE(found.teeth.size() == 20);
       CHECK(found.missing == 0);
@@ -85,7 +85,7 @@ TEST_CASE("the twos and threes are recognised at any phase, pitch and perspectiv
 }
 
 TEST_CASE("keys under a hand are counted as missing, and a stray bar does not count") {
-  auto bars = seen(0, 24, 18, 0.003);
+  auto bars = seen_bars(0, 24, 18, 0.003);
   bars.erase(bars.begin() + 10, bars.begin() + 14);
   const double x = (bars[3].right + bars[4].left) / 2;  // between A sharp and the next C sharp
   comb_finder finder;

@@ -11,7 +11,7 @@ constexpr vmt::index_t evidence_width = 900, evidence_height = 160;
 
 /// Twenty-one white keys, three octaves from a C, 40 pixels wide, with cracks that are `depth` gray levels darker.
 /// `bars`: a dark bar at every crack, as of hammers, instead of twos and threes.
-vmt::frame keys(int depth, bool bars = false) {
+vmt::frame drawn_keys(int depth, bool bars = false) {
   vmt::frame f;
   f.resize(evidence_width, evidence_height);
   for (vmt::index_t y = 0; y < evidence_height; ++y) {
@@ -44,16 +44,16 @@ board_view straight_view() {
 }  // namespace
 
 TEST_CASE("faint cracks are seen together, and not where there are none") {
-  const vmt::frame faint = keys(2);
+  const vmt::frame faint = drawn_keys(2);
   const gray_sampler picture(faint);
   CHECK(key_evidence::crack_deviate(picture, straight_view(), 0, 20) > 4);
-  const vmt::frame none = keys(0);
+  const vmt::frame none = drawn_keys(0);
   CHECK(key_evidence::crack_deviate(gray_sampler(none), straight_view(), 0, 20) < 0);
 }
 
 TEST_CASE("between E and F it is bright on a keyboard, and dark in a row of hammers") {
   for (const bool bars : {false, true}) {
-    const vmt::frame f = keys(60, bars);
+    const vmt::frame f = drawn_keys(60, bars);
     const gray_sampler picture(f);
     const board_view view = straight_view();
     const key_evidence seen(picture, view, 0, 20);
@@ -63,7 +63,7 @@ TEST_CASE("between E and F it is bright on a keyboard, and dark in a row of hamm
 }
 
 TEST_CASE("black keys that throw a shadow to one side are seen") {
-  vmt::frame f = keys(60);
+  vmt::frame f = drawn_keys(60);
   for (vmt::index_t y = 20; y < 96; ++y) {
     for (vmt::index_t x = evidence_width - 1; x > 8; --x) {
       const bool key = f.row(y)[x - 8] == 30, white = f.row(y)[x] > 100;

@@ -22,7 +22,7 @@ std::string with(const std::string& old, const std::string& now) {
   return text.replace(at, old.size(), now);
 }
 
-errc refusal(const std::string& text, const std::string& words) {
+errc file_refusal(const std::string& text, const std::string& words) {
   try {
     (void)vmt::keyboard::parse_keyboard(text);
   } catch (const vmt::error& e) {
@@ -86,23 +86,23 @@ TEST_CASE("a negative zero is a zero") {
 }
 
 TEST_CASE("malformed keyboard files are refused with the member that is wrong") {
-  CHECK(refusal("", "JSON") == errc::bad_format);
-  CHECK(refusal("[1, 2]", "object, found array") == errc::bad_format);
-  CHECK(refusal("{}", "image_size") == errc::not_found);
-  CHECK(refusal(R"({"image_size": [1280, 720]})", "corners") == errc::not_found);
-  CHECK(refusal(with("[1280, 720]", "[1280]"), "\"image_size\": two numbers") == errc::bad_format);
-  CHECK(refusal(with("1280, 720", "1280.5, 720"), "\"image_size\"") == errc::bad_format);
-  CHECK(refusal(with("1280, 720", "99999999999, 720"), "\"image_size\": the width is out of range") ==
+  CHECK(file_refusal("", "JSON") == errc::bad_format);
+  CHECK(file_refusal("[1, 2]", "object, found array") == errc::bad_format);
+  CHECK(file_refusal("{}", "image_size") == errc::not_found);
+  CHECK(file_refusal(R"({"image_size": [1280, 720]})", "corners") == errc::not_found);
+  CHECK(file_refusal(with("[1280, 720]", "[1280]"), "\"image_size\": two numbers") == errc::bad_format);
+  CHECK(file_refusal(with("1280, 720", "1280.5, 720"), "\"image_size\"") == errc::bad_format);
+  CHECK(file_refusal(with("1280, 720", "99999999999, 720"), "\"image_size\": the width is out of range") ==
         errc::invalid_argument);
-  CHECK(refusal(with("[8, 286], ", ""), "3 points were found, 4 were expected") == errc::bad_format);
-  CHECK(refusal(with("[8, 286]", "[8, 286, 1]"), "top left corner has 3 numbers") == errc::bad_format);
-  CHECK(refusal(with("[8, 286]", "\"8, 286\""), "\"corners\"") == errc::bad_format);
-  CHECK(refusal(with("[8, 286]", "[8, null]"), "\"corners\"") == errc::bad_format);
-  CHECK(refusal(with("{", R"({"lowest_key": "A0", )"), "\"lowest_key\"") == errc::bad_format);
-  CHECK(refusal(with("{", R"({"lowest_key": 22, )"), "outermost key 22") == errc::invalid_argument);
-  CHECK(refusal(with("{", R"({"lens": 7, )"), "lens") == errc::invalid_argument);
-  CHECK(refusal(with("[8, 286]", "[1100, 430]"), "convex") == errc::inconsistent);
-  CHECK(refusal(minimal + "x", "JSON") == errc::bad_format);
+  CHECK(file_refusal(with("[8, 286], ", ""), "3 points were found, 4 were expected") == errc::bad_format);
+  CHECK(file_refusal(with("[8, 286]", "[8, 286, 1]"), "top left corner has 3 numbers") == errc::bad_format);
+  CHECK(file_refusal(with("[8, 286]", "\"8, 286\""), "\"corners\"") == errc::bad_format);
+  CHECK(file_refusal(with("[8, 286]", "[8, null]"), "\"corners\"") == errc::bad_format);
+  CHECK(file_refusal(with("{", R"({"lowest_key": "A0", )"), "\"lowest_key\"") == errc::bad_format);
+  CHECK(file_refusal(with("{", R"({"lowest_key": 22, )"), "outermost key 22") == errc::invalid_argument);
+  CHECK(file_refusal(with("{", R"({"lens": 7, )"), "lens") == errc::invalid_argument);
+  CHECK(file_refusal(with("[8, 286]", "[1100, 430]"), "convex") == errc::inconsistent);
+  CHECK(file_refusal(minimal + "x", "JSON") == errc::bad_format);
 }
 
 TEST_CASE("errors of a file name the file, and an unsound keyboard is never written") {
@@ -137,11 +137,11 @@ TEST_CASE("mirroring and spans come through a file; files without them have none
     CHECK(back.keys[i].left == k.keys[i].left);
     CHECK(back.keys[i].right == k.keys[i].right);
   }
-  CHECK(refusal(with("{", R"({"mirrored": 1, )"), "\"mirrored\"") == errc::bad_format);
-  CHECK(refusal(with("{", R"({"mirrored": true, )"), "clockwise") == errc::inconsistent);
-  CHECK(refusal(with("{", R"({"keys": [[0, 1]], )"), "spans for 1 keys") == errc::inconsistent);
-  CHECK(refusal(with("{", R"({"keys": [[0]], )"), "the span of key 21 has 1 numbers") == errc::bad_format);
+  CHECK(file_refusal(with("{", R"({"mirrored": 1, )"), "\"mirrored\"") == errc::bad_format);
+  CHECK(file_refusal(with("{", R"({"mirrored": true, )"), "clockwise") == errc::inconsistent);
+  CHECK(file_refusal(with("{", R"({"keys": [[0, 1]], )"), "spans for 1 keys") == errc::inconsistent);
+  CHECK(file_refusal(with("{", R"({"keys": [[0]], )"), "the span of key 21 has 1 numbers") == errc::bad_format);
   std::string many = "[0, 1]";
   for (int i = 0; i < 100; ++i) many += ", [0, 1]";
-  CHECK(refusal(with("{", R"({"keys": [)" + many + "], "), "at most 88 keys") == errc::limit_exceeded);
+  CHECK(file_refusal(with("{", R"({"keys": [)" + many + "], "), "at most 88 keys") == errc::limit_exceeded);
 }

@@ -30,7 +30,7 @@ std::vector<note> notes_of(const bytes& data) {
   return read(data).notes;
 }
 
-void refuses(const bytes& data, errc code, const std::string& part, std::size_t position) {
+void refuses_file(const bytes& data, errc code, const std::string& part, std::size_t position) {
   const auto result = failure([&] { static_cast<void>(read(data)); });
   CAPTURE(result.message);
   CHECK(result.code == code);
@@ -116,8 +116,8 @@ TEST_CASE("SMPTE divisions are read") {
   CHECK(notes_of(file(one_note + end_of_track, 0xE728)) == std::vector<note>{{0.0, 0.096, 60, 80, 1.0}});  // 25 × 40
   CHECK(notes_of(file(one_note + end_of_track, 0xE364)) ==
         std::vector<note>{{0.0, 0.032032, 60, 80, 1.0}});  // 29.97 × 100
-  refuses(file(one_note + end_of_track, 0xE700), errc::bad_format, "0 ticks a frame", 12);
-  refuses(file(one_note + end_of_track, 0xC028), errc::bad_format, "64 frames a second", 12);
+  refuses_file(file(one_note + end_of_track, 0xE700), errc::bad_format, "0 ticks a frame", 12);
+  refuses_file(file(one_note + end_of_track, 0xC028), errc::bad_format, "64 frames a second", 12);
 }
 
 TEST_CASE("odd but harmless files are read") {
@@ -137,31 +137,31 @@ TEST_CASE("odd but harmless files are read") {
 }
 
 TEST_CASE("files that contradict themselves are refused, with the byte") {
-  refuses({}, errc::bad_format, "MThd", 0);
-  refuses(chunk("RIFF", bytes(20)), errc::bad_format, "MThd", 0);
-  refuses(chunk("MThd", raw({0, 0, 0, 1, 0})) + bytes(8), errc::bad_format, "header length of 5", 4);
-  refuses(header(2, 1, 96) + track(end_of_track), errc::unsupported, "format 2", 8);
-  refuses(header(7, 1, 96) + track(end_of_track), errc::unsupported, "format 7", 8);
-  refuses(header(0, 1, 0) + track(end_of_track), errc::bad_format, "division of 0", 12);
-  refuses(header(0, 1, 96), errc::bad_format, "MTrk", 14);
-  refuses(header(1, 2, 96) + track(end_of_track) + bytes(8), errc::bad_format, "track 2 of 2", 26);
-  refuses(header(1, 2, 96) + track(end_of_track) + raw({'M', 'T', 'r'}), errc::bad_format, "chunk name", 26);
+  refuses_file({}, errc::bad_format, "MThd", 0);
+  refuses_file(chunk("RIFF", bytes(20)), errc::bad_format, "MThd", 0);
+  refuses_file(chunk("MThd", raw({0, 0, 0, 1, 0})) + bytes(8), errc::bad_format, "header length of 5", 4);
+  refuses_file(header(2, 1, 96) + track(end_of_track), errc::unsupported, "format 2", 8);
+  refuses_file(header(7, 1, 96) + track(end_of_track), errc::unsupported, "format 7", 8);
+  refuses_file(header(0, 1, 0) + track(end_of_track), errc::bad_format, "division of 0", 12);
+  refuses_file(header(0, 1, 96), errc::bad_format, "MTrk", 14);
+  refuses_file(header(1, 2, 96) + track(end_of_track) + bytes(8), errc::bad_format, "track 2 of 2", 26);
+  refuses_file(header(1, 2, 96) + track(end_of_track) + raw({'M', 'T', 'r'}), errc::bad_format, "chunk name", 26);
   bytes lie = file(one_note + end_of_track);
   lie[21] = std::byte{13};
-  refuses(lie, errc::bad_format, "a chunk length of 13, but only 12 bytes", 18);
+  refuses_file(lie, errc::bad_format, "a chunk length of 13, but only 12 bytes", 18);
   lie[18] = lie[19] = lie[20] = lie[21] = std::byte{0xFF};
-  refuses(lie, errc::bad_format, "4294967295", 18);
-  refuses(file(raw({0, 0x90, 60})), errc::bad_format, "velocity", 25);
-  refuses(file(raw({0})), errc::bad_format, "event", 23);
-  refuses(file(raw({0x81})), errc::bad_format, "delta time", 23);
-  refuses(file(raw({0, 0x90, 60, 80, 0, 0x90, 0x80, 80})), errc::bad_format, "pitch), found 0x80", 28);
-  refuses(file(raw({0, 0x90, 60, 0xFF})), errc::bad_format, "velocity), found 0xFF", 25);
-  refuses(file(raw({0, 60, 80})), errc::bad_format, "status", 23);
-  refuses(file(raw({0x81, 0x82, 0x83, 0x84, 0, 0x90})), errc::bad_format, "four bytes", 22);
-  refuses(file(raw({0, 0xFF, 0x51, 3, 0, 0, 0})), errc::bad_format, "tempo of 0", 26);
-  refuses(file(raw({0, 0xFF, 0x51, 2, 1, 1})), errc::bad_format, "tempo of 2 bytes", 26);
-  refuses(file(raw({0, 0xFF, 0x01, 5, 1, 1})), errc::bad_format, "meta event", 26);
-  refuses(file(raw({0, 0xF0, 0x8F, 0xFF, 0xFF, 0x7F, 1})), errc::bad_format, "system exclusive", 28);
+  refuses_file(lie, errc::bad_format, "4294967295", 18);
+  refuses_file(file(raw({0, 0x90, 60})), errc::bad_format, "velocity", 25);
+  refuses_file(file(raw({0})), errc::bad_format, "event", 23);
+  refuses_file(file(raw({0x81})), errc::bad_format, "delta time", 23);
+  refuses_file(file(raw({0, 0x90, 60, 80, 0, 0x90, 0x80, 80})), errc::bad_format, "pitch), found 0x80", 28);
+  refuses_file(file(raw({0, 0x90, 60, 0xFF})), errc::bad_format, "velocity), found 0xFF", 25);
+  refuses_file(file(raw({0, 60, 80})), errc::bad_format, "status", 23);
+  refuses_file(file(raw({0x81, 0x82, 0x83, 0x84, 0, 0x90})), errc::bad_format, "four bytes", 22);
+  refuses_file(file(raw({0, 0xFF, 0x51, 3, 0, 0, 0})), errc::bad_format, "tempo of 0", 26);
+  refuses_file(file(raw({0, 0xFF, 0x51, 2, 1, 1})), errc::bad_format, "tempo of 2 bytes", 26);
+  refuses_file(file(raw({0, 0xFF, 0x01, 5, 1, 1})), errc::bad_format, "meta event", 26);
+  refuses_file(file(raw({0, 0xF0, 0x8F, 0xFF, 0xFF, 0x7F, 1})), errc::bad_format, "system exclusive", 28);
 }
 
 TEST_CASE("every cut of a file is refused or read, and the whole is read") {
