@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <vmt/vmt.hpp>
+#include <vmt/midi/smf.hpp>
 
 #include <cstddef>
 #include <vector>

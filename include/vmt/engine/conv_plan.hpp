@@ -18,9 +18,9 @@ using conv_method = std::optional<winograd_shape>;
 }
 
 /// Estimated cycles of one core for a convolution over `images` maps. Multiply-adds run at nine tenths of two registers
-/// a cycle; a register of numbers that is transformed costs about five cycles of loads, sums and stores, and so does
-/// one of transformed weights, once for each block of tiles; the nine taps come from memory or the last cache at 4
-/// bytes a cycle meanwhile.
+/// a cycle, at seven where weights are transformed between them; a register of numbers that is transformed costs about
+/// five cycles of loads, sums and stores, and so does one of transformed weights, once for each block of tiles; the
+/// nine taps come from memory or the last cache at 4 bytes a cycle meanwhile.
 [[nodiscard]] inline double estimated_cycles(const conv_method& method, const group_kernels& k, index_t in_channels,
                                              index_t out_channels, index_t taps, index_t out_height, index_t out_width,
                                              index_t images) {
@@ -34,12 +34,12 @@ using conv_method = std::optional<winograd_shape>;
   const detail::winograd_tiles t(*method, out_height, out_width);
   const double tiles = static_cast<double>(images * t.per_image());
   const auto points = static_cast<double>(t.points);
-  const double most = (std::max)(static_cast<double>(detail::winograd_cut::v_numbers) / (points * in),
-                                 static_cast<double>(detail::winograd_cut::fewest_tiles));
-  const double blocks = std::ceil(tiles / most);
-  const auto weights = static_cast<double>(t.weights);
+  const detail::winograd_cut cut(k, t, images, detail::groups_of(in_channels, k.group),
+                                 detail::groups_of(out_channels, k.group), 1);
+  const double blocks = cut.keeps ? 1 : std::ceil(tiles / static_cast<double>(cut.tiles));
+  const auto weights = static_cast<double>(cut.weights);
   const double transforms = (points * tiles * (in + out) + weights * blocks * in * out) / group * 2 * 2.5;
-  return (std::max)(tiles * points * in * out / (0.9 * group) + transforms, memory);
+  return (std::max)(tiles * points * in * out / ((cut.by_rows ? 0.7 : 0.9) * group) + transforms, memory);
 }
 
 /// The cheapest method for a convolution. Winograd is for 3×3 with stride 1 or 2 and one zero around.

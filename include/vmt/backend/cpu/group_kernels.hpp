@@ -2,7 +2,7 @@
 #pragma once
 
 #include <vmt/backend/cpu/strip_kernel.hpp>
-#include <vmt/backend/cpu/winograd_tile.hpp>
+#include <vmt/backend/cpu/winograd_row.hpp>
 
 #include <utility>  // index_sequence
 
@@ -18,6 +18,8 @@ struct winograd_sizes {
   index_t stride;                             ///< of the convolution
   index_t points, weights;                    ///< products and transformed taps of a channel pair
   index_t (*weight)(index_t point) noexcept;  ///< the transformed tap that a product takes
+  index_t rows, row_weights;                  ///< the same of a column: rows of points, and of transformed taps
+  index_t (*row_weight)(index_t row) noexcept;
 };
 
 namespace detail {
@@ -27,6 +29,10 @@ template <class Row, class Column>
   const auto q = static_cast<std::size_t>(point);
   return static_cast<index_t>(Row::weight(q / Column::points) * Column::weights + Column::weight(q % Column::points));
 }
+template <class Row>
+[[nodiscard]] constexpr index_t winograd_row_weight(index_t row) noexcept {
+  return static_cast<index_t>(Row::weight(static_cast<std::size_t>(row)));
+}
 template <class Row, class Column>
 [[nodiscard]] constexpr winograd_sizes winograd_sizes_of() noexcept {
   return {Row::outputs,
@@ -34,7 +40,10 @@ template <class Row, class Column>
           Row::step / Row::outputs,
           Row::points * Column::points,
           Row::weights * Column::weights,
-          &winograd_weight<Row, Column>};
+          &winograd_weight<Row, Column>,
+          Row::points,
+          Row::weights,
+          &winograd_row_weight<Row>};
 }
 
 /// f of the lines down and across.
@@ -63,10 +72,16 @@ constexpr auto with_winograd_lines(winograd_shape s, F&& f) {
 /// The kernels that work on `detail::group_map`s, compiled for one instruction set.
 struct group_kernels {
   static constexpr int most_pixels = 16;
+  static constexpr int most_row_parts = 6;
+  static constexpr int most_row_tiles = 6;
   struct winograd_kernels {
     void (*filter)(const detail::winograd_filter_job*);
     void (*input)(const detail::winograd_input_job*);
     void (*output)(const detail::winograd_output_job*);
+    // Rows of products with weights that are half transformed; where registers are few, none.
+    void (*half_filter)(const detail::winograd_filter_job*) = nullptr;
+    int row_parts = 0;
+    void (*row[most_row_parts][most_row_tiles + 1])(const detail::winograd_row_job*) = {};  ///< by part and tiles
   };
 
   cpu_isa isa = cpu_isa::portable;
@@ -85,6 +100,30 @@ void set_tiles(group_kernels& k, std::index_sequence<P...>) noexcept {
   ((k.tile[P + 1] = &On::template call<pixel_tile<static_cast<int>(P) + 1>, const pixel_tile_job*>), ...);
 }
 
+template <class On, class Column, std::size_t Part, std::size_t... T>
+void set_row_part(group_kernels::winograd_kernels& k, std::index_sequence<T...>) noexcept {
+  constexpr auto begins = winograd_row_parts<Column>;
+  ((k.row[Part][T + 1] =
+        &On::template call<winograd_row<Column, begins[Part], begins[Part + 1], T + 1>, const winograd_row_job*>),
+   ...);
+}
+template <class On, class Row, class Column, std::size_t... Part>
+void set_rows(group_kernels::winograd_kernels& k, std::index_sequence<Part...>) noexcept {
+  k.half_filter = &On::template call<winograd_half_filter<Row>, const winograd_filter_job*>;
+  k.row_parts = sizeof...(Part);
+  (set_row_part<On, Column, Part>(k, std::make_index_sequence<group_kernels::most_row_tiles>()), ...);
+}
+template <class On, class Row, class Column>
+[[nodiscard]] group_kernels::winograd_kernels winograd_kernels_on() noexcept {
+  group_kernels::winograd_kernels k{&On::template call<winograd_filter<Row, Column>, const winograd_filter_job*>,
+                                    &On::template call<winograd_input<Row, Column>, const winograd_input_job*>,
+                                    &On::template call<winograd_output<Row, Column>, const winograd_output_job*>};
+  if constexpr (On::pixels >= 2 * group_kernels::most_row_tiles && winograd_row_parts<Column>.size() > 0) {
+    set_rows<On, Row, Column>(k, std::make_index_sequence<winograd_row_parts<Column>.size() - 1>());
+  }
+  return k;
+}
+
 template <class On>
 [[nodiscard]] group_kernels group_kernels_on(cpu_isa isa) noexcept {
   group_kernels k;
@@ -93,11 +132,8 @@ template <class On>
   k.pixels = On::pixels;
   set_tiles<On>(k, std::make_index_sequence<On::pixels>());
   for (int shape = 0; shape < winograd_shapes; ++shape)
-    k.winograd[shape] = with_winograd_lines(static_cast<winograd_shape>(shape), []<class R, class C>(R, C) {
-      return group_kernels::winograd_kernels{&On::template call<winograd_filter<R, C>, const winograd_filter_job*>,
-                                             &On::template call<winograd_input<R, C>, const winograd_input_job*>,
-                                             &On::template call<winograd_output<R, C>, const winograd_output_job*>};
-    });
+    k.winograd[shape] = with_winograd_lines(static_cast<winograd_shape>(shape),
+                                            []<class R, class C>(R, C) { return winograd_kernels_on<On, R, C>(); });
   k.aggregate = &On::template call<aggregate_row, const aggregate_job*>;
   k.pool = &On::template call<pool_row, const pool_row_job*>;
   return k;

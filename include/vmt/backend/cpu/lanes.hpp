@@ -106,6 +106,13 @@ VMT_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p, [[maybe_unused]]
 #endif
 }
 
+/// Keeps the compiler from computing p anew from others: that takes registers, where a constant distance takes none.
+VMT_ALWAYS_INLINE void keep_in_register([[maybe_unused]] const float*& p) noexcept {
+#if defined(__GNUC__) && !defined(__CUDACC__)
+  __asm__("" : "+r"(p));
+#endif
+}
+
 /// The instruction sets as places to compile a kernel for: `width` floats in a register, `pixels` the largest tile of
 /// `pixel_tile` whose 2·pixels sums, two weights and one number of the input fit the registers.
 struct on_portable {

@@ -121,7 +121,8 @@ struct winograd_line<4> : winograd_line_sizes<4> {
   }
 };
 
-/// Points ±p among ±p, ±q, ±r: (x² − q²)(x² − r²) = x⁴ − sum·x² + product; scale: 1 over the product of distances.
+/// Points ±p among ±p, ±q, ±r: (x² − q²)(x² − r²) = x⁴ − sum·x² + product; scale: 1 over the product of distances, of
+/// which A takes care instead of G: there are fewer outputs than taps.
 struct winograd_pair {
   double p, sum, product, scale;
   constexpr winograd_pair(double p_, double q, double r) noexcept
@@ -157,28 +158,29 @@ struct winograd_line<5> : winograd_line_sizes<5> {
   }
   template <int N>
   static VMT_ALWAYS_INLINE void output(const lanes<N> (&m)[7], lanes<N> (&y)[5]) noexcept {
-    constexpr float a2 = static_cast<float>(a * a);
-    constexpr float b2 = static_cast<float>(b * b);
-    constexpr float c2 = static_cast<float>(c * c);
-    const lanes<N> even_a = m[0] + m[1], odd_a = (m[0] - m[1]) * static_cast<float>(a);
-    const lanes<N> even_b = m[2] + m[3], odd_b = (m[2] - m[3]) * static_cast<float>(b);
-    const lanes<N> even_c = m[4] + m[5], odd_c = (m[4] - m[5]) * static_cast<float>(c);
-    y[0] = even_a + even_b + even_c;
-    y[1] = odd_a + odd_b + odd_c;
-    y[2] = even_a * a2 + even_b * b2 + even_c * c2;
-    y[3] = odd_a * a2 + odd_b * b2 + odd_c * c2;
-    y[4] = m[6] + even_a * (a2 * a2) + even_b * (b2 * b2) + even_c * (c2 * c2);
+    y[0] = y[1] = y[2] = y[3] = lanes<N>{};
+    y[4] = m[6];
+    VMT_UNROLL
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double p = pairs[k].p;
+      const double scale = pairs[k].scale;
+      const lanes<N> even = m[2 * k] + m[2 * k + 1];
+      const lanes<N> odd = m[2 * k] - m[2 * k + 1];
+      y[0] += even * static_cast<float>(scale);
+      y[1] += odd * static_cast<float>(scale * p);
+      y[2] += even * static_cast<float>(scale * p * p);
+      y[3] += odd * static_cast<float>(scale * p * p * p);
+      y[4] += even * static_cast<float>(scale * p * p * p * p);
+    }
   }
   template <int N>
   static VMT_ALWAYS_INLINE void filter(const lanes<N> (&g)[3], lanes<N> (&u)[7]) noexcept {
     VMT_UNROLL
     for (std::size_t k = 0; k < 3; ++k) {
       const double p = pairs[k].p;
-      const double scale = pairs[k].scale;
-      const lanes<N> even = g[0] * static_cast<float>(scale) + g[2] * static_cast<float>(scale * p * p);
-      const lanes<N> odd = g[1] * static_cast<float>(scale * p);
-      u[2 * k] = even + odd;
-      u[2 * k + 1] = even - odd;
+      const lanes<N> even = g[0] + g[2] * static_cast<float>(p * p);
+      u[2 * k] = even + g[1] * static_cast<float>(p);
+      u[2 * k + 1] = even - g[1] * static_cast<float>(p);
     }
     u[6] = g[2];
   }
