@@ -152,6 +152,32 @@ TEST_CASE("the gradients of the stem of frames are right, and those of parameter
   });
 }
 
+TEST_CASE("the statistics of the stem hold for pictures of little contrast") {
+  for_each_context([](auto& ctx) {
+    stem<float> s(2, 41, 260);
+    for (float& v : s.x.span()) v = 0.9F + 1e-3F * v;
+    // Padding sees no edge of the picture where taps beyond it are 0.
+    for (index_t c = 0; c < 3; ++c) {
+      for (index_t r = 0; r < 7; ++r)
+        for (index_t t = 0; t < 7; ++t)
+          if (r != 3 || t != 3) s.conv(c, 0, r, t) = 0;
+    }
+    s.forward(ctx);
+    for (index_t c = 0; c < 3; ++c) {
+      double sum = 0, squares = 0, count = 0;
+      for (index_t i = 0; i < 8; ++i)
+        for (index_t h = 0; h < 41; h += 2)
+          for (index_t w = 0; w < 260; w += 2) {
+            const double a = static_cast<double>(s.conv(c, 0, 3, 3)) * static_cast<double>(s.x(i / 4, i % 4, h, w));
+            sum += a, squares += a * a, ++count;
+          }
+      const double variance = squares / count - sum / count * (sum / count);
+      CHECK(static_cast<double>(s.mean(c)) == doctest::Approx(sum / count).epsilon(1e-6));
+      CHECK(static_cast<double>(s.inverse(c)) == doctest::Approx(1 / std::sqrt(variance + 1e-5)).epsilon(1e-5));
+    }
+  });
+}
+
 TEST_CASE("a number that is not finite is not lost in the stem") {
   for_each_context([](auto& ctx) {
     stem<float> s;

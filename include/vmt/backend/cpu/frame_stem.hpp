@@ -3,13 +3,13 @@
 
 #include <vmt/backend/cpu/by_channel.hpp>
 #include <vmt/backend/cpu/conv2d.hpp>
-#include <vmt/backend/cpu/frame_strips.hpp>
+#include <vmt/backend/cpu/stem_moments.hpp>
 #include <vmt/ops/generic/frame_stem.hpp>
 
 /// \file
 /// The stem of a window's frames. Its maps are far larger than the caches and its arithmetic is little, so they are
-/// made anew, strip by strip, for each of the four passes that need them (statistics, aggregation, sums of the
-/// gradients, weight gradient) and never stored: a processor multiplies faster than its memory gives.
+/// made anew, strip by strip, for each of the two passes that need them (aggregation, gradients) and never stored: a
+/// processor multiplies faster than its memory gives. What statistics need of them the frames tell (`stem_moments`).
 
 namespace vmt::inline VMT_ABI {
 
@@ -31,58 +31,45 @@ void for_each_row(const frame_strips& strips, const frame_strips::part& s, F f) 
 
 inline void frame_stem_train(cpu_context& ctx, const_view<float, 4> x, const ops::frame_stem_parameters<float>& p,
                              const ops::batch_norm_statistics<float>& s, tensor_view<float, 4> y) {
-  const index_t windows = x.extent(0);
-  const index_t channels = y.extent(1);
   const index_t width = y.extent(3);
   auto scratch = ctx.scratch().borrow();
   const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, y.extent(2), width);
-  // By window, then in order: the same sums for any number of threads.
-  using moments = std::array<double, 2>;
-  moments* const sums = scratch.take<moments>(windows * channels);
-  std::fill_n(sums, windows * channels, moments{0, 0});
-  strips.for_each([&](const frame_strips::part& part) {
-    for_each_row(strips, part, [&](index_t c, const float* row, index_t) {
-      const auto [sum, squares] = moments_avx2(width, row, 0.0F);
-      sums[part.n * channels + c][0] += sum;
-      sums[part.n * channels + c][1] += squares;
-    });
-  });
-  const double count = static_cast<double>(windows * x.extent(1) * y.extent(2) * width);
-  for (index_t c = 0; c < channels; ++c) {
-    moments all{0, 0};
-    for (index_t n = 0; n < windows; ++n) {
-      all[0] += sums[n * channels + c][0];
-      all[1] += sums[n * channels + c][1];
-    }
-    take_moments(s, c, 0.0F, all[0], all[1], count);
+  const stem_moments moments(ctx, scratch, strips);
+  const double count = static_cast<double>(strips.outputs());
+  for (index_t c = 0; c < y.extent(1); ++c) {
+    const float* const taps = p.conv[c].data_handle();
+    take_moments(s, c, 0.0F, moments.sum_of_map(taps), moments.squares_of_map(taps), count);
   }
   strips.for_each([&](const frame_strips::part& part) {
-    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
+    for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
       weigh_normalised_avx2(width, row, stem_line(p, s.mean, s.inverse_deviation, c), p.weight(c, part.f), part.f > 0,
                             &y(part.n, c, i, index_t{0}));
     });
   });
 }
 
-/// The weight gradient of a strip's convolution, added to dw, C×taps; the strip holds the gradient of its output, zeros
-/// between the rows and behind them.
-inline void add_strip_gradient(const dot_kernel<float>& kernel, const frame_strips& strips,
-                               const frame_strips::part& part, const index_t* tap, float* sums, float* dw) {
+/// Σ over the places of a strip of its rows by what each tap sees, added to `sums`, C×taps; the strip has zeros between
+/// the rows and behind them.
+inline void add_by_tap(const dot_kernel<float>& kernel, const frame_strips& strips, const frame_strips::part& part,
+                       float* tile, double* sums) {
   constexpr index_t longest = 1024;  // places at a time: what meets stays in the first cache
   const index_t length = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
   for (index_t at = 0; at < length; at += longest)
     for (index_t m0 = 0; m0 < strips.channels(); m0 += kernel.rows)
       for (index_t k0 = 0; k0 < strips.taps(); k0 += kernel.taps) {
-        kernel.run({part.strip + m0 * strips.line() + at, strips.line(), 0, part.planes + at, tap + k0, 0,
+        kernel.run({part.strip + m0 * strips.line() + at, strips.line(), 0, part.planes + at, strips.tap() + k0, 0,
                     (std::min)(longest, length - at), 1},
-                   sums);
+                   tile);
         for (index_t m = m0; m < (std::min)(m0 + kernel.rows, strips.channels()); ++m)
           for (index_t k = k0; k < (std::min)(k0 + kernel.taps, strips.taps()); ++k) {
-            dw[m * strips.taps() + k] += sums[(m - m0) * kernel.taps + (k - k0)];
+            sums[m * strips.taps() + k] += static_cast<double>(tile[(m - m0) * kernel.taps + (k - k0)]);
           }
       }
 }
 
+/// With g = dy where the ReLU was open, by frame, the gradient of a map is da = factor[f]·g − c0 + c1·(a − mean)
+/// (`frame_stem_rule`). So one pass over the maps is enough, for Σ g·x_k: then Σ g·a = Σ_k w[k]·Σ g·x_k, which the
+/// rule needs, and Σ da·x_k, the gradient of the weights, follow by `stem_moments`.
 inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_view<float, 4> dy,
                                 const ops::frame_stem_parameters<float>& p, const_view<float, 1> mean,
                                 const_view<float, 1> inverse_deviation, const ops::frame_stem_gradients<float>& d,
@@ -93,66 +80,69 @@ inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_
   const index_t width = dy.extent(3);
   auto scratch = ctx.scratch().borrow();
   const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, dy.extent(2), width);
-  using ops::generic::frame_sums;
-  frame_sums* const sums = scratch.take<frame_sums>(windows * channels * frames);
-  std::fill_n(sums, windows * channels * frames, frame_sums{});
-  strips.for_each([&](const frame_strips::part& part) {
-    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
-      const auto [g, q] =
-          gradient_sums_avx2(width, row, &dy(part.n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c));
-      frame_sums& to = sums[(part.n * channels + c) * frames + part.f];
-      to.sum += g;
-      to.product += q;
-    });
-  });
-  norm_gradient* const rules = scratch.take<norm_gradient>(channels * frames);
-  const double count = static_cast<double>(windows * frames * dy.extent(2) * width);
-  for (index_t c = 0; c < channels; ++c) {
-    frame_sums* const all = sums + c * frames;  // of window 0
-    for (index_t n = 1; n < windows; ++n)
-      for (index_t f = 0; f < frames; ++f) {
-        all[f].sum += sums[(n * channels + c) * frames + f].sum;
-        all[f].product += sums[(n * channels + c) * frames + f].product;
-      }
-    const ops::generic::frame_stem_rule<float> rule(p, inverse_deviation, count, c,
-                                                    {all, static_cast<std::size_t>(frames)}, d);
-    for (index_t f = 0; f < frames; ++f) rules[c * frames + f] = {rule.factor(p.weight(c, f)), rule.c1, rule.c0};
-  }
-  const auto gradient = [&](index_t n, index_t f, index_t c, index_t i, const float* row, float* out) {
-    norm_gradient_avx2(width, row, &dy(n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c),
-                       rules[c * frames + f], out);
-  };
-
+  const stem_moments moments(ctx, scratch, strips);
   const dot_kernel<float>& kernel = ctx.dot<float>();
-  const index_t weights = d.conv.size();
-  float* const dw = scratch.take<float>(windows * weights);
-  std::fill_n(dw, windows * weights, 0.0F);
-  index_t* const tap = scratch.take<index_t>(strips.taps() + kernel.taps);  // the last one again for those missing
-  for (index_t k = 0; k < strips.taps() + kernel.taps; ++k) tap[k] = strips.tap()[(std::min)(k, strips.taps() - 1)];
+  const index_t taps = strips.taps();
+
+  // By window and frame, then in order: the same sums for any number of threads.
+  double* const open_sums = scratch.take<double>(windows * frames * channels);
+  double* const by_tap = scratch.take<double>(windows * frames * channels * taps);
+  std::fill_n(open_sums, windows * frames * channels, 0.0);
+  std::fill_n(by_tap, windows * frames * channels * taps, 0.0);
   strips.for_each([&](const frame_strips::part& part) {
     float tile[64];
     VMT_ASSERT(kernel.rows * kernel.taps <= 64);
+    const index_t frame = part.n * frames + part.f;
+    for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
+      open_sums[frame * channels + c] +=
+          open_gradient_avx2(width, row, &dy(part.n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c), row);
+      std::fill_n(row + width, strips.pitch() - width, 0.0F);
+    });
     const index_t end = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
     for (index_t c = 0; c < channels; ++c) {
       float* const line = part.strip + c * strips.line();
-      for (index_t i = 0; i < part.rows; ++i) {
-        float* const row = line + i * strips.pitch();
-        gradient(part.n, part.f, c, part.first + i, row, row);
-        std::fill_n(row + width, strips.pitch() - width, 0.0F);
-      }
       std::fill(line + part.rows * strips.pitch(), line + end, 0.0F);
     }
-    add_strip_gradient(kernel, strips, part, tap, tile, dw + part.n * weights);
+    add_by_tap(kernel, strips, part, tile, by_tap + frame * channels * taps);
   });
-  for (index_t n = 0; n < windows; ++n)
-    for (index_t i = 0; i < weights; ++i) d.conv.data_handle()[i] += dw[n * weights + i];
+  for (index_t n = 1; n < windows; ++n) {
+    for (index_t i = 0; i < frames * channels; ++i) open_sums[i] += open_sums[n * frames * channels + i];
+    for (index_t i = 0; i < frames * channels * taps; ++i) by_tap[i] += by_tap[n * frames * channels * taps + i];
+  }
+
+  using ops::generic::frame_sums;
+  frame_sums* const sums = scratch.take<frame_sums>(frames);
+  norm_gradient* const rules = scratch.take<norm_gradient>(channels * frames);
+  const double count = static_cast<double>(strips.outputs());
+  for (index_t c = 0; c < channels; ++c) {
+    const float* const w = p.conv[c].data_handle();
+    const double centre = static_cast<double>(mean(c));
+    for (index_t f = 0; f < frames; ++f) {
+      const double sum = open_sums[f * channels + c];
+      double product = 0;
+      for (index_t k = 0; k < taps; ++k) product += static_cast<double>(w[k]) * by_tap[(f * channels + c) * taps + k];
+      sums[f] = {sum, product - centre * sum};
+    }
+    const ops::generic::frame_stem_rule<float> rule(p, inverse_deviation, count, c,
+                                                    {sums, static_cast<std::size_t>(frames)}, d);
+    for (index_t f = 0; f < frames; ++f) rules[c * frames + f] = {rule.factor(p.weight(c, f)), rule.c1, rule.c0};
+    for (index_t k = 0; k < taps; ++k) {
+      double gradient = static_cast<double>(rule.c1) * (moments.map_by_tap(w, k) - centre * moments.sum(k)) -
+                        static_cast<double>(rule.c0) * moments.sum(k);
+      for (index_t f = 0; f < frames; ++f) {
+        gradient += static_cast<double>(rules[c * frames + f].a) * by_tap[(f * channels + c) * taps + k];
+      }
+      d.conv.data_handle()[c * taps + k] += static_cast<float>(gradient);
+    }
+  }
 
   if (dx.data_handle() == nullptr) return;
   const extents<4> all{windows * frames, channels, dy.extent(2), width};
   const tensor_view<float, 4> a(scratch.take<float>(all.size()), all);
   strips.for_each([&](const frame_strips::part& part) {
-    for_each_row(strips, part, [&](index_t c, const float* row, index_t i) {
-      gradient(part.n, part.f, c, i, row, &a(part.n * frames + part.f, c, i, index_t{0}));
+    for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
+      norm_gradient_avx2(width, row, &dy(part.n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c),
+                         rules[c * frames + part.f], &a(part.n * frames + part.f, c, i, index_t{0}));
     });
   });
   vmt_conv2d_backward_input<float>(ctx, a, p.conv, ops::generic::frame_images(dx), p.conv_params);

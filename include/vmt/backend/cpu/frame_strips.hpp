@@ -37,13 +37,14 @@ class frame_strips {
     rows_ = std::clamp(strip_numbers / (channels_ * layout_.pitch()), index_t{1}, height);
     line_ = ceil_div(rows_ * layout_.pitch(), kernel.columns) * kernel.columns;
     planes_size_ = layout_.channel_size() + line_ - rows_ * layout_.pitch() + kernel.columns;
-    tap_ = scratch.take<index_t>(taps_);
+    tap_ = scratch.take<index_t>(taps_ + ctx.dot<float>().taps);
     left_ = scratch.take<float>(packed_size(kernel, channels_, taps_));
     planes_ = scratch.take<float>(threads * x.extent(1) * planes_size_);
     strip_ = scratch.take<float>(threads * blocks_ * kernel.rows * line_);
     index_t at = 0;
     for (index_t r = 0; r < conv.extent(2); ++r)
       for (index_t s = 0; s < conv.extent(3); ++s) tap_[at++] = layout_.offset({p.tap_row(r), p.tap_column(s)});
+    std::fill_n(tap_ + taps_, ctx.dot<float>().taps, tap_[taps_ - 1]);
     pack_left(
         kernel, channels_, taps_, [&](index_t m, index_t k) { return conv.data_handle()[m * taps_ + k]; }, left_);
   }
@@ -53,8 +54,29 @@ class frame_strips {
   [[nodiscard]] index_t width() const noexcept { return width_; }
   [[nodiscard]] index_t channels() const noexcept { return channels_; }
   [[nodiscard]] index_t taps() const noexcept { return taps_; }
+  /// What each tap sees from place 0; behind them the last one again, for whole tiles of a `dot_kernel`.
   [[nodiscard]] const index_t* tap() const noexcept { return tap_; }
+  /// The places of a frame's outputs: the last one and all before it.
+  [[nodiscard]] index_t places() const noexcept { return layout_.places(height_, width_); }
+  /// Of all frames.
+  [[nodiscard]] index_t outputs() const noexcept { return x_.extent(0) * x_.extent(1) * height_ * width_; }
+  [[nodiscard]] const_view<float, 4> frames() const noexcept { return x_; }
 
+  /// f(thread, window, planes) for all frames, split among the threads by windows, `centre` taken from all numbers of
+  /// the planes, zeros around the picture too. Nothing is multiplied.
+  template <class F>
+  void for_each_frame(float centre, F f) const {
+    const index_t threads = ctx_.threads().size();
+    ctx_.threads().run([&](int t) {
+      float* const planes = planes_ + t * x_.extent(1) * planes_size_;
+      for (index_t n = x_.extent(0) * t / threads; n < x_.extent(0) * (t + 1) / threads; ++n)
+        for (index_t i = 0; i < x_.extent(1); ++i) {
+          fill(n, i, planes);
+          array_map<float>(planes, planes_size_) -= centre;
+          f(t, n, planes);
+        }
+    });
+  }
   /// f(part) for all windows, split among the threads by windows; within one, strip by strip, and frame by frame.
   template <class F>
   void for_each(F f) const {
@@ -64,11 +86,7 @@ class frame_strips {
       float* const planes = planes_ + t * frames * planes_size_;
       float* const strip = strip_ + t * blocks_ * ctx_.kernel<float>().rows * line_;
       for (index_t n = x_.extent(0) * t / threads; n < x_.extent(0) * (t + 1) / threads; ++n) {
-        for (index_t i = 0; i < frames; ++i) {
-          float* const to = planes + i * planes_size_;
-          layout_.fill(x_[n][i].data_handle(), to);
-          std::fill(to + layout_.channel_size(), to + planes_size_, 0.0F);
-        }
+        for (index_t i = 0; i < frames; ++i) fill(n, i, planes + i * planes_size_);
         for (index_t first = 0; first < height_; first += rows_) {
           const index_t rows = (std::min)(rows_, height_ - first);
           for (index_t i = 0; i < frames; ++i) {
@@ -82,6 +100,10 @@ class frame_strips {
   }
 
  private:
+  void fill(index_t n, index_t frame, float* planes) const {
+    layout_.fill(x_[n][frame].data_handle(), planes);
+    std::fill(planes + layout_.channel_size(), planes + planes_size_, 0.0F);
+  }
   void make(const float* planes, index_t rows, float* strip) const {
     const tile_kernel<float>& kernel = ctx_.kernel<float>();
     const index_t channel = 0;

@@ -142,6 +142,35 @@ __attribute__((target("avx2,fma"))) inline std::array<double, 2> gradient_sums_a
   return sums;
 }
 
+/// out = g, which is dy, or 0 where the ReLU's output was 0; returns Σ g. out may be x.
+__attribute__((target("avx2,fma"))) inline double open_gradient_avx2(index_t n, const float* x, const float* dy,
+                                                                     const norm_line& l, float* out) {
+  double all = 0;
+  const __m256 scale = _mm256_set1_ps(l.scale), mean = _mm256_set1_ps(l.mean), shift = _mm256_set1_ps(l.shift);
+  const __m256 zero = _mm256_setzero_ps();
+  index_t i = 0;
+  while (i + 16 <= n) {
+    const index_t end = (std::min)(n, i + sum_run);
+    __m256 s0 = zero, s1 = zero;
+    for (; i + 16 <= end; i += 16) {
+      const __m256 a = _mm256_fmadd_ps(scale, _mm256_sub_ps(_mm256_loadu_ps(x + i), mean), shift);
+      const __m256 b = _mm256_fmadd_ps(scale, _mm256_sub_ps(_mm256_loadu_ps(x + i + 8), mean), shift);
+      const __m256 g = _mm256_and_ps(_mm256_cmp_ps(a, zero, _CMP_GT_OQ), _mm256_loadu_ps(dy + i));
+      const __m256 h = _mm256_and_ps(_mm256_cmp_ps(b, zero, _CMP_GT_OQ), _mm256_loadu_ps(dy + i + 8));
+      s0 = _mm256_add_ps(s0, g);
+      s1 = _mm256_add_ps(s1, h);
+      _mm256_storeu_ps(out + i, g);
+      _mm256_storeu_ps(out + i + 8, h);
+    }
+    all += sum_of_lanes(s0, s1);
+  }
+  for (; i < n; ++i) {
+    out[i] = normalised(x[i], l) > 0.0F ? dy[i] : 0.0F;
+    all += static_cast<double>(out[i]);
+  }
+  return all;
+}
+
 __attribute__((target("avx2,fma"))) inline void norm_gradient_avx2(index_t n, const float* x, const float* dy,
                                                                    const norm_line& l, const norm_gradient& r,
                                                                    float* dx) {
