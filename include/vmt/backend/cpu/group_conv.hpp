@@ -24,13 +24,15 @@ void pack_group_weights(index_t group, index_t rows, index_t depth, Element elem
 /// t)` gives the taps; missing channels are 0.
 template <class Element>
 void pack_group_taps(index_t group, index_t rows, index_t channels, index_t taps, Element element, float* dst) {
-  pack_group_weights(
-      group, rows, groups_of(channels, group) * group * taps,
-      [&](index_t m, index_t k) {
-        const index_t c = k / (taps * group) * group + k % group;
-        return c < channels ? element(m, c, k / group % taps) : 0.0F;
-      },
-      dst);
+  for (index_t first_m = 0; first_m < rows; first_m += group)
+    for (index_t first_c = 0; first_c < channels; first_c += group, dst += taps * group * group)
+      for (index_t m = 0; m < group; ++m)
+        for (index_t c = 0; c < group; ++c) {
+          const bool known = first_m + m < rows && first_c + c < channels;
+          for (index_t t = 0; t < taps; ++t) {
+            dst[(t * group + c) * group + m] = known ? element(first_m + m, first_c + c, t) : 0.0F;
+          }
+        }
 }
 
 /// A direct convolution as tiles of pixels: see `pixel_tile_job` for runs, run and step.

@@ -60,11 +60,15 @@ void winograd_through_groups(cpu_context& ctx, const_view<float, 4> x, Element e
         const index_t g = item % in.groups();
         float* const map = from + item / in.groups() * in.size();
         const float* const planes = x[first + item / in.groups()].data_handle() + g * group * height * width;
-        std::fill_n(map + g * in.group_size(), in.group_size(), 0.0F);
+        float* border = map + g * in.group_size();  // what lies between two rows
         for (index_t i = 0; i < height; ++i) {
+          float* const row = map + in.at(g, i, 0);
           gather_channels(planes + i * width, height * width, (std::min)(group, channels - g * group), width, group,
-                          map + in.at(g, i, 0));
+                          row);
+          std::fill(border, row, 0.0F);
+          border = row + width * group;
         }
+        std::fill(border, map + (g + 1) * in.group_size(), 0.0F);
       }
     });
     run_winograd(ctx, {choose_tiles(height, width), w, images, in, from, out, to, {bias_of, nullptr, false}, 0});
