@@ -43,12 +43,12 @@ struct stem {
   [[nodiscard]] ops::frame_stem_gradients<T> gradients() { return {dconv, dgamma, dbeta, dweight}; }
   [[nodiscard]] ops::batch_norm_statistics<T> statistics() { return {running_mean, running_variance, mean, inverse}; }
   template <class Context>
-  void forward(Context& ctx) {
-    ops::frame_stem_train(ctx, x, parameters(), statistics(), y);
+  void forward(Context& ctx, ops::frame_stem_memory<cpu>* memory = nullptr) {
+    ops::frame_stem_train(ctx, x, parameters(), statistics(), y, memory);
   }
   template <class Context>
-  void backward(Context& ctx, const cpu_tensor<T, 4>& dy) {
-    ops::frame_stem_backward(ctx, x, dy, parameters(), mean.view(), inverse.view(), gradients(), dx.view());
+  void backward(Context& ctx, const cpu_tensor<T, 4>& dy, ops::frame_stem_memory<cpu>* memory = nullptr) {
+    ops::frame_stem_backward(ctx, x, dy, parameters(), mean.view(), inverse.view(), gradients(), dx.view(), memory);
   }
   [[nodiscard]] extents<4> images() const { return {x.extent(0) * 4, 1, x.extent(2), x.extent(3)}; }
   [[nodiscard]] extents<5> frames() const { return {x.extent(0), 4, 3, y.extent(2), y.extent(3)}; }
@@ -107,6 +107,33 @@ TEST_CASE_TEMPLATE("the stem of frames is its operations one after the other, fo
       same(one.dbeta, apart.dbeta);
       same(one.dconv, apart.dconv);
       same(one.dx, apart.dx);
+    });
+  }
+}
+
+TEST_CASE("what the stem keeps for its gradient changes nothing") {
+  for (const auto& [samples, height, width] : {std::array<index_t, 3>{2, 13, 38}, std::array<index_t, 3>{3, 41, 260}}) {
+    for_each_context([&, samples = samples, height = height, width = width](auto& ctx) {
+      stem<float> with(samples, height, width), without(samples, height, width);
+      const auto dy = random_tensor<float>(with.y.extents(), 7);
+      ops::frame_stem_memory<cpu> memory;
+      for (int twice = 0; twice < 2; ++twice) {  // it grows once
+        with.forward(ctx, &memory);
+        without.forward(ctx);
+        CHECK(testing::same_bits(with.y, without.y));
+        with.backward(ctx, dy, &memory);
+        without.backward(ctx, dy);
+        const auto near = [&](const auto& found, const auto& expected) {
+          CHECK(testing::normalised_difference(found, expected) <= 1e-6);
+        };
+        near(with.dconv, without.dconv);
+        near(with.dgamma, without.dgamma);
+        near(with.dbeta, without.dbeta);
+        near(with.dweight, without.dweight);
+        near(with.dx, without.dx);
+        for (float& v : with.x.span()) v = 1 - v;
+        without.x = with.x;
+      }
     });
   }
 }

@@ -196,7 +196,7 @@ class onset_net {
     tensor_view<Kept, 4> a;
     if (aggregates_normed_stem()) {
       a = t_.map.template resize<Kept>(s.map);
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).forward_train(ctx, t_.x, a);
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_, t_.stem).forward_train(ctx, t_.x, a);
     } else {
       const auto a0 = t_.a0.template resize<Kept>(s.stem);
       conv1_->forward(ctx, t_.x.reshaped(s.input), a0);
@@ -263,7 +263,7 @@ class onset_net {
     }
     if (aggregates_normed_stem()) {
       pool_.backward(ctx, d, kept(t_.map));  // the map is not needed any more: it holds its gradient
-      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_).backward(ctx, t_.x, kept(t_.map), dx);
+      nn::frame_stem<T, Backend>(*conv1_, *bn1_, *aggregation_, t_.stem).backward(ctx, t_.x, kept(t_.map), dx);
       return;
     }
     tensor_view<Kept, 4> dstem = room(d_.stem, s.stem);
@@ -308,6 +308,7 @@ class onset_net {
   struct tape {  // of the last forward_train
     shapes s;
     const_view<T, 4> x;
+    ops::frame_stem_memory<Backend> stem;
     nn::map_room<Backend> a0, r0, map, pooled, l1, l2, l3, slope, both, fuse, l4;
     tensor<T, 2, Backend> features;
   } t_;

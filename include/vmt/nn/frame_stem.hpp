@@ -8,18 +8,19 @@
 
 namespace vmt::inline VMT_ABI::nn {
 
-/// Three layers that others own, trained as one: aggregation(relu(norm(conv(frame)))), the aggregation channel-wise.
-/// See `ops::frame_stem_train`.
+/// Three layers that others own, and memory between forward and backward pass, trained as one:
+/// aggregation(relu(norm(conv(frame)))), the aggregation channel-wise. See `ops::frame_stem_train`.
 template <class T, class Backend = cpu>
 class frame_stem {
  public:
-  frame_stem(conv2d<T, Backend>& conv, batch_norm<T, Backend>& norm, aggregation<T, Backend>& aggregation) noexcept
-      : conv_(conv), norm_(norm), aggregation_(aggregation) {}
+  frame_stem(conv2d<T, Backend>& conv, batch_norm<T, Backend>& norm, aggregation<T, Backend>& aggregation,
+             ops::frame_stem_memory<Backend>& memory) noexcept
+      : conv_(conv), norm_(norm), aggregation_(aggregation), memory_(memory) {}
 
   /// x: N×F×H×W → y: N×C×H'×W', in T or as the context keeps maps.
   template <class Context, class Y>
   void forward_train(Context& ctx, const_view<T, 4> x, Y&& y) {
-    ops::frame_stem_train(ctx, x, parameters(), norm_.statistics(), y);
+    ops::frame_stem_train(ctx, x, parameters(), norm_.statistics(), y, &memory_);
   }
   /// The gradient of the last `forward_train`, given its x: adds to those of the three layers, overwrites dx unless it
   /// is empty.
@@ -28,7 +29,7 @@ class frame_stem {
     const ops::batch_norm_statistics<T> s = norm_.statistics();
     const ops::frame_stem_gradients<T> d{conv_.weight_gradient(), norm_.gamma_gradient(), norm_.beta_gradient(),
                                          aggregation_.channel_weight_gradient()};
-    ops::frame_stem_backward(ctx, x, dy, parameters(), s.mean, s.inverse_deviation, d, dx);
+    ops::frame_stem_backward(ctx, x, dy, parameters(), s.mean, s.inverse_deviation, d, dx, &memory_);
   }
 
  private:
@@ -39,6 +40,7 @@ class frame_stem {
   conv2d<T, Backend>& conv_;
   batch_norm<T, Backend>& norm_;
   aggregation<T, Backend>& aggregation_;
+  ops::frame_stem_memory<Backend>& memory_;
 };
 
 }  // namespace vmt::inline VMT_ABI::nn

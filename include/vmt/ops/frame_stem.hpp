@@ -47,37 +47,45 @@ inline constexpr frame_stem_fn frame_stem{};
 /// with ReLU and `aggregate` came one after the other:
 ///   a[n,f,c] = conv[c] ∗ x[n,f],   y[n,c] = Σ_f weight[c,f] · max(0, gamma[c]·(a[n,f,c] − mean[c])/σ[c] + beta[c])
 /// with the statistics of channel c over all samples and frames; they and the running ones are left in `s`. The maps of
-/// the frames, F times as large as y, are not kept: who needs them makes them anew. x: N×F×H×W, y: N×C×H'×W'.
+/// the frames, F times as large as y, are not kept, but some of what they tell in `memory`, if the context can. x:
+/// N×F×H×W, y: N×C×H'×W'.
 struct frame_stem_train_fn {
   template <class Context, class Y>
   void operator()(Context& ctx, const_view<number_in<Y>, 4> x, const frame_stem_parameters<number_in<Y>>& p,
-                  const batch_norm_statistics<number_in<Y>>& s, Y&& y) const {
+                  const batch_norm_statistics<number_in<Y>>& s, Y&& y,
+                  frame_stem_memory<typename Context::backend>* memory = nullptr) const {
     using T = number_in<Y>;
     const out_view<Y> out = y;
     detail::check_frame_stem<T>("frame_stem_train", x.extents(), p, out.extents(),
                                 {p.gamma, p.beta, s.running_mean, s.running_variance, s.mean, s.inverse_deviation});
     detail::require(x.extent(0) * x.extent(1) * out.extent(2) * out.extent(3) > 1, "frame_stem_train",
                     "needs more than one value per channel to estimate a variance");
-    if constexpr (requires { vmt_frame_stem_train(ctx, x, p, s, out); }) {
-      vmt_frame_stem_train(ctx, x, p, s, out);
+    if constexpr (requires { vmt_frame_stem_train(ctx, x, p, s, out, memory); }) {
+      vmt_frame_stem_train(ctx, x, p, s, out, memory);
     } else {
-      detail::require_host_accessible<Context>();
-      tensor<T, 4, typename Context::backend> a(detail::frame_maps(x.extents(), out.extents()));
-      conv2d(ctx, generic::frame_images(x), p.conv, {}, a, p.conv_params);
-      generic::norm_aggregate_train<T>(a, p, s, out, 0, a.extent(1));
+      if (memory != nullptr) *memory = {};  // what is there is of another context
+      if constexpr (requires { vmt_frame_stem_train(ctx, x, p, s, out); }) {
+        vmt_frame_stem_train(ctx, x, p, s, out);
+      } else {
+        detail::require_host_accessible<Context>();
+        tensor<T, 4, typename Context::backend> a(detail::frame_maps(x.extents(), out.extents()));
+        conv2d(ctx, generic::frame_images(x), p.conv, {}, a, p.conv_params);
+        generic::norm_aggregate_train<T>(a, p, s, out, 0, a.extent(1));
+      }
     }
   }
 };
 inline constexpr frame_stem_train_fn frame_stem_train{};
 
-/// Gradient of `frame_stem_train`, given the statistics that it left: adds to the gradients `d`, overwrites dx
-/// (N×F×H×W) unless it is empty.
+/// Gradient of `frame_stem_train`, given the statistics that it left, and its memory, or none: adds to the gradients
+/// `d`, overwrites dx (N×F×H×W) unless it is empty.
 struct frame_stem_backward_fn {
   template <class Context, class DY>
   void operator()(Context& ctx, const_view<number_in<DY>, 4> x, const DY& dy,
                   const frame_stem_parameters<number_in<DY>>& p, const_view<number_in<DY>, 1> mean,
                   const_view<number_in<DY>, 1> inverse_deviation, const frame_stem_gradients<number_in<DY>>& d,
-                  tensor_view<number_in<DY>, 4> dx = {}) const {
+                  tensor_view<number_in<DY>, 4> dx = {},
+                  const frame_stem_memory<typename Context::backend>* memory = nullptr) const {
     using T = number_in<DY>;
     const in_view<DY> g = dy;
     detail::check_frame_stem<T>("frame_stem_backward", x.extents(), p, g.extents(),
@@ -88,7 +96,9 @@ struct frame_stem_backward_fn {
     if (dx.data_handle() != nullptr) {
       detail::require_same("frame_stem_backward", "input gradient", dx.extents(), x.extents());
     }
-    if constexpr (requires { vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx); }) {
+    if constexpr (requires { vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx, memory); }) {
+      vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx, memory);
+    } else if constexpr (requires { vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx); }) {
       vmt_frame_stem_backward(ctx, x, g, p, mean, inverse_deviation, d, dx);
     } else {
       detail::require_host_accessible<Context>();

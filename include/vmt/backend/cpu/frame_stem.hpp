@@ -8,8 +8,9 @@
 
 /// \file
 /// The stem of a window's frames. Its maps are far larger than the caches and its arithmetic is little, so they are
-/// made anew, strip by strip, for each of the two passes that need them (aggregation, gradients) and never stored: a
-/// processor multiplies faster than its memory gives. What statistics need of them the frames tell (`stem_moments`).
+/// made strip by strip, where the aggregation needs them, and never stored: a processor multiplies faster than its
+/// memory gives. What statistics need of them the frames tell (`stem_moments`); the gradient needs a bit for each
+/// number, or makes them anew.
 
 namespace vmt::inline VMT_ABI {
 
@@ -29,8 +30,23 @@ void for_each_row(const frame_strips& strips, const frame_strips::part& s, F f) 
     for (index_t i = 0; i < s.rows; ++i) f(c, s.strip + c * strips.line() + i * strips.pitch(), s.first + i);
 }
 
+/// The bits of a row of channel c in `frame_stem_memory::open`, whole bytes for each row.
+class open_bits {
+ public:
+  open_bits(const extents<4>& y, index_t frames) noexcept
+      : frames_(frames), channels_(y[1]), height_(y[2]), row_(ceil_div(y[3], 8)), windows_(y[0]) {}
+  [[nodiscard]] index_t size() const noexcept { return windows_ * frames_ * channels_ * height_ * row_; }
+  [[nodiscard]] index_t at(const frame_strips::part& s, index_t c, index_t i) const noexcept {
+    return (((s.n * frames_ + s.f) * channels_ + c) * height_ + i) * row_;
+  }
+
+ private:
+  index_t frames_, channels_, height_, row_, windows_;
+};
+
 inline void frame_stem_train(cpu_context& ctx, const_view<float, 4> x, const ops::frame_stem_parameters<float>& p,
-                             const ops::batch_norm_statistics<float>& s, tensor_view<float, 4> y) {
+                             const ops::batch_norm_statistics<float>& s, tensor_view<float, 4> y,
+                             ops::frame_stem_memory<cpu>* memory) {
   const index_t width = y.extent(3);
   auto scratch = ctx.scratch().borrow();
   const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, y.extent(2), width);
@@ -40,10 +56,17 @@ inline void frame_stem_train(cpu_context& ctx, const_view<float, 4> x, const ops
     const float* const taps = p.conv[c].data_handle();
     take_moments(s, c, 0.0F, moments.sum_of_map(taps), moments.squares_of_map(taps), count);
   }
+  const open_bits bits(y.extents(), x.extent(1));
+  unsigned char* open = nullptr;
+  if (memory != nullptr) {
+    moments.keep(memory->sums);
+    if (memory->open.size() != bits.size()) memory->open = host_buffer<unsigned char>(bits.size());
+    open = memory->open.data();
+  }
   strips.for_each([&](const frame_strips::part& part) {
     for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
       weigh_normalised_avx2(width, row, stem_line(p, s.mean, s.inverse_deviation, c), p.weight(c, part.f), part.f > 0,
-                            &y(part.n, c, i, index_t{0}));
+                            &y(part.n, c, i, index_t{0}), open == nullptr ? nullptr : open + bits.at(part, c, i));
     });
   });
 }
@@ -73,14 +96,17 @@ inline void add_by_tap(const dot_kernel<float>& kernel, const frame_strips& stri
 inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_view<float, 4> dy,
                                 const ops::frame_stem_parameters<float>& p, const_view<float, 1> mean,
                                 const_view<float, 1> inverse_deviation, const ops::frame_stem_gradients<float>& d,
-                                tensor_view<float, 4> dx) {
+                                tensor_view<float, 4> dx, const ops::frame_stem_memory<cpu>* memory) {
   const index_t windows = x.extent(0);
   const index_t frames = x.extent(1);
   const index_t channels = dy.extent(1);
   const index_t width = dy.extent(3);
   auto scratch = ctx.scratch().borrow();
   const frame_strips strips(ctx, scratch, x, p.conv, p.conv_params, dy.extent(2), width);
-  const stem_moments moments(ctx, scratch, strips);
+  const open_bits bits(dy.extents(), frames);
+  const bool kept =
+      memory != nullptr && memory->open.size() == bits.size() && stem_moments::are_kept(ctx, strips, memory->sums);
+  const stem_moments moments = kept ? stem_moments(ctx, strips, memory->sums) : stem_moments(ctx, scratch, strips);
   const dot_kernel<float>& kernel = ctx.dot<float>();
   const index_t taps = strips.taps();
 
@@ -89,22 +115,26 @@ inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_
   double* const by_tap = scratch.take<double>(windows * frames * channels * taps);
   std::fill_n(open_sums, windows * frames * channels, 0.0);
   std::fill_n(by_tap, windows * frames * channels * taps, 0.0);
-  strips.for_each([&](const frame_strips::part& part) {
-    float tile[64];
-    VMT_ASSERT(kernel.rows * kernel.taps <= 64);
-    const index_t frame = part.n * frames + part.f;
-    for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
-      open_sums[frame * channels + c] +=
-          open_gradient_avx2(width, row, &dy(part.n, c, i, index_t{0}), stem_line(p, mean, inverse_deviation, c), row);
-      std::fill_n(row + width, strips.pitch() - width, 0.0F);
-    });
-    const index_t end = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
-    for (index_t c = 0; c < channels; ++c) {
-      float* const line = part.strip + c * strips.line();
-      std::fill(line + part.rows * strips.pitch(), line + end, 0.0F);
-    }
-    add_by_tap(kernel, strips, part, tile, by_tap + frame * channels * taps);
-  });
+  strips.for_each(
+      [&](const frame_strips::part& part) {
+        float tile[64];
+        VMT_ASSERT(kernel.rows * kernel.taps <= 64);
+        const index_t frame = part.n * frames + part.f;
+        for_each_row(strips, part, [&](index_t c, float* row, index_t i) {
+          const float* const g = &dy(part.n, c, i, index_t{0});
+          open_sums[frame * channels + c] +=
+              kept ? open_gradient_avx2(width, memory->open.data() + bits.at(part, c, i), g, row)
+                   : open_gradient_avx2(width, row, g, stem_line(p, mean, inverse_deviation, c), row);
+          std::fill_n(row + width, strips.pitch() - width, 0.0F);
+        });
+        const index_t end = ceil_div(part.rows * strips.pitch(), kernel.step) * kernel.step;
+        for (index_t c = 0; c < channels; ++c) {
+          float* const line = part.strip + c * strips.line();
+          std::fill(line + part.rows * strips.pitch(), line + end, 0.0F);
+        }
+        add_by_tap(kernel, strips, part, tile, by_tap + frame * channels * taps);
+      },
+      !kept);
   for (index_t n = 1; n < windows; ++n) {
     for (index_t i = 0; i < frames * channels; ++i) open_sums[i] += open_sums[n * frames * channels + i];
     for (index_t i = 0; i < frames * channels * taps; ++i) by_tap[i] += by_tap[n * frames * channels * taps + i];
@@ -153,12 +183,14 @@ inline void frame_stem_backward(cpu_context& ctx, const_view<float, 4> x, const_
 
 template <class T>
 void vmt_frame_stem_train(cpu_context& ctx, const_view<T, 4> x, const ops::frame_stem_parameters<T>& p,
-                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y) {
+                          const ops::batch_norm_statistics<T>& s, tensor_view<T, 4> y,
+                          [[maybe_unused]] ops::frame_stem_memory<cpu>* memory) {
 #if VMT_CPU_X86_DISPATCH
   if constexpr (std::is_same_v<T, float>) {
-    if (ctx.isa() != cpu_isa::portable) return detail::frame_stem_train(ctx, x, p, s, y);
+    if (ctx.isa() != cpu_isa::portable) return detail::frame_stem_train(ctx, x, p, s, y, memory);
   }
 #endif
+  if (memory != nullptr) *memory = {};
   auto scratch = ctx.scratch().borrow();
   const extents<4> all{x.extent(0) * x.extent(1), y.extent(1), y.extent(2), y.extent(3)};
   const tensor_view<T, 4> a(scratch.template take<T>(all.size()), all);
@@ -172,11 +204,11 @@ template <class T>
 void vmt_frame_stem_backward(cpu_context& ctx, const_view<T, 4> x, const_view<T, 4> dy,
                              const ops::frame_stem_parameters<T>& p, const_view<T, 1> mean,
                              const_view<T, 1> inverse_deviation, const ops::frame_stem_gradients<T>& d,
-                             tensor_view<T, 4> dx) {
+                             tensor_view<T, 4> dx, [[maybe_unused]] const ops::frame_stem_memory<cpu>* memory) {
 #if VMT_CPU_X86_DISPATCH
   if constexpr (std::is_same_v<T, float>) {
     if (ctx.isa() != cpu_isa::portable) {
-      return detail::frame_stem_backward(ctx, x, dy, p, mean, inverse_deviation, d, dx);
+      return detail::frame_stem_backward(ctx, x, dy, p, mean, inverse_deviation, d, dx, memory);
     }
   }
 #endif

@@ -78,8 +78,9 @@ class frame_strips {
     });
   }
   /// f(part) for all windows, split among the threads by windows; within one, strip by strip, and frame by frame.
+  /// Unless `made`, strips are room with anything in it.
   template <class F>
-  void for_each(F f) const {
+  void for_each(F f, bool made = true) const {
     const index_t frames = x_.extent(1);
     const index_t threads = ctx_.threads().size();
     ctx_.threads().run([&](int t) {
@@ -91,7 +92,7 @@ class frame_strips {
           const index_t rows = (std::min)(rows_, height_ - first);
           for (index_t i = 0; i < frames; ++i) {
             const float* const from = planes + i * planes_size_ + first * pitch();
-            make(from, rows, strip);
+            if (made) make(from, rows, strip);
             f(part{n, i, first, rows, strip, from});
           }
         }

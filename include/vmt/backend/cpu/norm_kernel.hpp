@@ -89,19 +89,26 @@ __attribute__((target("avx2,fma"))) inline void normalise_avx2(index_t n, const 
   }
 }
 
-/// y = weight · normalised(x), or that added to y.
+/// y = weight · normalised(x), or that added to y. Bit i of `open`, unless that is null, tells whether the ReLU let
+/// number i through.
 __attribute__((target("avx2,fma"))) inline void weigh_normalised_avx2(index_t n, const float* x, const norm_line& l,
-                                                                      float weight, bool add, float* y) {
+                                                                      float weight, bool add, float* y,
+                                                                      unsigned char* open) {
   const __m256 scale = _mm256_set1_ps(l.scale), mean = _mm256_set1_ps(l.mean), shift = _mm256_set1_ps(l.shift);
   const __m256 zero = _mm256_setzero_ps(), w = _mm256_set1_ps(weight);
   index_t i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 v = _mm256_fmadd_ps(scale, _mm256_sub_ps(_mm256_loadu_ps(x + i), mean), shift);
+    if (open != nullptr) {
+      open[i / 8] = static_cast<unsigned char>(_mm256_movemask_ps(_mm256_cmp_ps(v, zero, _CMP_GT_OQ)));
+    }
     if (l.relu) v = _mm256_max_ps(zero, v);
     _mm256_storeu_ps(y + i, add ? _mm256_fmadd_ps(w, v, _mm256_loadu_ps(y + i)) : _mm256_mul_ps(w, v));
   }
+  if (open != nullptr && i < n) open[i / 8] = 0;
   for (; i < n; ++i) {
     float v = normalised(x[i], l);
+    if (open != nullptr && v > 0.0F) open[i / 8] = static_cast<unsigned char>(open[i / 8] | 1U << i % 8);
     if (l.relu && v <= 0.0F) v = 0.0F;
     y[i] = add ? __builtin_fmaf(weight, v, y[i]) : weight * v;
   }
@@ -166,6 +173,30 @@ __attribute__((target("avx2,fma"))) inline double open_gradient_avx2(index_t n, 
   }
   for (; i < n; ++i) {
     out[i] = normalised(x[i], l) > 0.0F ? dy[i] : 0.0F;
+    all += static_cast<double>(out[i]);
+  }
+  return all;
+}
+
+/// The same, given the bits that `weigh_normalised_avx2` wrote.
+__attribute__((target("avx2,fma"))) inline double open_gradient_avx2(index_t n, const unsigned char* open,
+                                                                     const float* dy, float* out) {
+  double all = 0;
+  const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  index_t i = 0;
+  while (i + 8 <= n) {
+    const index_t end = (std::min)(n, i + sum_run);
+    __m256 sum = _mm256_setzero_ps();
+    for (; i + 8 <= end; i += 8) {
+      const __m256i bits = _mm256_and_si256(_mm256_set1_epi32(open[i / 8]), bit);
+      const __m256 g = _mm256_and_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(bits, bit)), _mm256_loadu_ps(dy + i));
+      sum = _mm256_add_ps(sum, g);
+      _mm256_storeu_ps(out + i, g);
+    }
+    all += sum_of_lanes(sum, _mm256_setzero_ps());
+  }
+  for (; i < n; ++i) {
+    out[i] = (open[i / 8] >> i % 8 & 1) != 0 ? dy[i] : 0.0F;
     all += static_cast<double>(out[i]);
   }
   return all;

@@ -13,8 +13,7 @@ namespace vmt::inline VMT_ABI::detail {
 class stem_moments {
  public:
   /// Sums of floats over runs, then in double by window and in order: the same for any number of threads.
-  stem_moments(cpu_context& ctx, workspace::scope& scratch, const frame_strips& strips)
-      : taps_(strips.taps()), count_(static_cast<double>(strips.outputs())) {
+  stem_moments(cpu_context& ctx, workspace::scope& scratch, const frame_strips& strips) : stem_moments(ctx, strips) {
     const index_t windows = strips.frames().extent(0);
     const std::span<const float> picture = strips.frames()[0][0].span();
     double sum = 0;
@@ -23,18 +22,15 @@ class stem_moments {
     centre_ = static_cast<double>(centre);
     const dot_kernel<float>& kernel = ctx.dot<float>();
     const index_t threads = ctx.threads().size();
-    const index_t lines = ceil_div(taps_ + 1, kernel.rows) * kernel.rows;  // the line after the taps' is of ones
-    columns_ = ceil_div(taps_, kernel.taps) * kernel.taps;
-    const index_t size = lines * columns_;
-    sums_ = scratch.take<double>(windows * size);
-    std::fill_n(sums_, windows * size, 0.0);
+    double* const sums = scratch.take<double>(windows * size());
+    std::fill_n(sums, windows * size(), 0.0);
     float* const room = scratch.take<float>(threads * (kernel.rows * longest + kernel.rows * kernel.taps));
     strips.for_each_frame(centre, [&](index_t t, index_t n, const float* planes) {
       float* const line = room + t * (kernel.rows * longest + kernel.rows * kernel.taps);
       float* const found = line + kernel.rows * longest;
       for (index_t at = 0; at < strips.places(); at += longest) {
         const index_t count = ceil_div((std::min)(longest, strips.places() - at), kernel.step) * kernel.step;
-        for (index_t k = 0; k < lines; k += kernel.rows) {
+        for (index_t k = 0; k < lines_; k += kernel.rows) {
           for (index_t i = 0; i < kernel.rows; ++i) fill(strips, planes, k + i, at, count, line + i * longest);
           // Those left of the diagonal are known from the other side; the ones meet all.
           const index_t first = k + kernel.rows > taps_ ? 0 : k / kernel.taps * kernel.taps;
@@ -42,14 +38,29 @@ class stem_moments {
             kernel.run({line, longest, 0, planes + at, strips.tap() + l, 0, count, 1}, found);
             for (index_t i = 0; i < kernel.rows; ++i)
               for (index_t j = 0; j < kernel.taps; ++j) {
-                sums_[n * size + (k + i) * columns_ + l + j] += static_cast<double>(found[i * kernel.taps + j]);
+                sums[n * size() + (k + i) * columns_ + l + j] += static_cast<double>(found[i * kernel.taps + j]);
               }
           }
         }
       }
     });
     for (index_t n = 1; n < windows; ++n)
-      for (index_t i = 0; i < size; ++i) sums_[i] += sums_[n * size + i];
+      for (index_t i = 0; i < size(); ++i) sums[i] += sums[n * size() + i];
+    sums_ = sums;
+  }
+  /// Those that `keep` was given.
+  stem_moments(cpu_context& ctx, const frame_strips& strips, const host_buffer<double>& kept)
+      : stem_moments(ctx, strips) {
+    sums_ = kept.data();
+    centre_ = sums_[size()];
+  }
+  [[nodiscard]] static bool are_kept(cpu_context& ctx, const frame_strips& strips, const host_buffer<double>& kept) {
+    return kept.size() == stem_moments(ctx, strips).size() + 1;
+  }
+  void keep(host_buffer<double>& kept) const {
+    if (kept.size() != size() + 1) kept = host_buffer<double>(size() + 1);
+    std::copy_n(sums_, size(), kept.data());
+    kept.data()[size()] = centre_;
   }
 
   /// Σ x_k.
@@ -82,6 +93,12 @@ class stem_moments {
   static constexpr index_t longest = 1024;  // places at a time: they stay in the first cache
 
   [[nodiscard]] double centred_sum(index_t k) const noexcept { return sums_[taps_ * columns_ + k]; }
+  stem_moments(cpu_context& ctx, const frame_strips& strips)
+      : taps_(strips.taps()),
+        lines_(ceil_div(taps_ + 1, ctx.dot<float>().rows) * ctx.dot<float>().rows),
+        columns_(ceil_div(taps_, ctx.dot<float>().taps) * ctx.dot<float>().taps),
+        count_(static_cast<double>(strips.outputs())) {}
+  [[nodiscard]] index_t size() const noexcept { return lines_ * columns_; }
   // What tap k sees from places at … at + count − 1, ones for the line after the taps, zeros where no output is.
   void fill(const frame_strips& strips, const float* planes, index_t k, index_t at, index_t count, float* line) const {
     if (k < taps_) {
@@ -97,9 +114,9 @@ class stem_moments {
     }
   }
 
-  index_t taps_, columns_ = 0;
+  index_t taps_, lines_, columns_;  // the line after the taps' is of ones
   double count_, centre_ = 0;
-  double* sums_ = nullptr;
+  const double* sums_ = nullptr;
 };
 
 }  // namespace vmt::inline VMT_ABI::detail

@@ -27,6 +27,14 @@ struct frame_stem_gradients {
   tensor_view<T, 2> weight;
 };
 
+/// What a context may keep from `frame_stem_train` for `frame_stem_backward`, as it likes, so that it need not make the
+/// maps of the frames anew for it. Where nothing is kept they are made.
+template <class Backend>
+struct frame_stem_memory {
+  typename Backend::template buffer<double> sums;
+  typename Backend::template buffer<unsigned char> open;  ///< a bit for each number that a ReLU let through
+};
+
 namespace generic {
 
 /// Σ over a channel of what a ReLU let through, by frame: `sum` of dy and `product` of dy·(a − mean).
