@@ -81,12 +81,14 @@
 #include <vmt/backend/cpu/pool_kernel.hpp>
 #include <vmt/backend/cpu/product.hpp>
 #include <vmt/backend/cpu/relu_kernel.hpp>
+#include <vmt/backend/cpu/stem_moments.hpp>
 #include <vmt/backend/cpu/strip_kernel.hpp>
 #include <vmt/backend/cpu/tile_kernel.hpp>
 #include <vmt/backend/cpu/winograd.hpp>
 #include <vmt/backend/cpu/winograd_conv.hpp>
 #include <vmt/backend/cpu/winograd_groups.hpp>
 #include <vmt/backend/cpu/winograd_planes.hpp>
+#include <vmt/backend/cpu/winograd_row.hpp>
 #include <vmt/backend/cpu/winograd_tile.hpp>
 #include <vmt/backend/cpu/winograd_weight.hpp>
 #include <vmt/backend/cpu/workspace.hpp>

@@ -4,17 +4,17 @@
 
 Of the umbrella: our own preprocessed lines, all lines, and where the compiler is GCC the memory that it allocates, which
 grows with the templates that are instantiated and goes with its time. Of each room that promises to be light: all lines,
-and no Eigen. The bounds leave about a quarter of room over the figures of GCC 12, libstdc++ 12 and Eigen 3.4, that of
-the memory a tenth. bench/compile/seconds.py prints the seconds.
+and no Eigen. The bounds leave about a quarter of room over the figures of GCC 12, libstdc++ 12 and Eigen 3.4, those of
+our own lines and the memory a twentieth. bench/compile/seconds.py prints the seconds.
 """
 import re
 import sys
 
 import common
 
-UMBRELLA_OWN = 26_000
+UMBRELLA_OWN = 28_000
 UMBRELLA_ALL = 200_000
-UMBRELLA_MEGABYTES = 960
+UMBRELLA_MEGABYTES = 1_000
 # Rooms that are used alone, without Eigen, and their bound on all lines.
 LIGHT_ROOMS = {"core": 82_000, "tensor": 57_000, "ops": 65_000, "midi": 76_000, "eval": 60_000, "nn": 72_000, "io": 82_000,
                "model": 92_000}
