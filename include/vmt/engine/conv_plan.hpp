@@ -34,7 +34,7 @@ using conv_method = std::optional<winograd_shape>;
   const detail::winograd_tiles t(*method, out_height, out_width);
   const double tiles = static_cast<double>(images * t.per_image());
   const auto points = static_cast<double>(t.points);
-  const detail::winograd_cut cut(k, t, images, detail::groups_of(in_channels, k.group),
+  const detail::winograd_cut cut(k, t, images, images, detail::groups_of(in_channels, k.group),
                                  detail::groups_of(out_channels, k.group), 1);
   const double blocks = cut.keeps ? 1 : std::ceil(tiles / static_cast<double>(cut.tiles));
   const auto weights = static_cast<double>(cut.weights);

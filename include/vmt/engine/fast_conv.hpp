@@ -33,7 +33,9 @@ class fast_conv {
   /// \param images  maps that will usually come in one call
   fast_conv(const group_kernels& k, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
             const detail::group_map& in, const detail::group_map& out, index_t images, const conv_ranges& = {})
-      : fast_conv(k, conv, norm, in, out, choose_method(k, conv, in.channels, out.height, out.width, images)) {}
+      : fast_conv(k, conv, norm, in, out, choose_method(k, conv, in.channels, out.height, out.width, images)) {
+    images_ = images;
+  }
   fast_conv(const group_kernels& k, const nn::conv2d<float>& conv, const nn::batch_norm<float>* norm,
             const detail::group_map& in, const detail::group_map& out, const conv_method& method)
       : method_(method), in_(in), out_(out), group_(k.group) {
@@ -76,7 +78,7 @@ class fast_conv {
            index_t residual_image = 0) const {
     const detail::tile_end end{bias_.data(), residual, relu};
     if (method_) {
-      detail::run_winograd(ctx, {*method_, packed_.data(), images, in_, x, out_, y, end, residual_image});
+      detail::run_winograd(ctx, {*method_, packed_.data(), images, in_, x, out_, y, end, residual_image, images_});
       return;
     }
     detail::run_group_conv(ctx, {std::ssize(offsets_), offsets_.data(), group_, stride_w_ * group_, packed_.data(),
@@ -89,6 +91,7 @@ class fast_conv {
   detail::group_map in_, out_;
   index_t group_ = 0, taps_ = 0;
   index_t stride_h_ = 1, stride_w_ = 1;
+  index_t images_ = 0;  // that usually come in one call
   std::vector<index_t> offsets_;
   host_buffer<float> packed_, bias_;
 };

@@ -62,7 +62,8 @@ struct problem {
 };
 
 // The same with the fast convolutions; checks that they leave the border alone.
-std::vector<float> fast(cpu_context& ctx, const problem& p, std::optional<winograd_shape> method) {
+std::vector<float> fast(cpu_context& ctx, const problem& p, std::optional<winograd_shape> method,
+                        index_t usual_images = 0) {
   const group_kernels& k = ctx.groups();
   const group_map in = group_map::bordered(k.group, p.s.channels, p.s.height, p.s.width);
   const group_map out = group_map::bordered(k.group, p.s.outputs, p.out_height(), p.out_width());
@@ -90,7 +91,8 @@ std::vector<float> fast(cpu_context& ctx, const problem& p, std::optional<winogr
       },
       w.data());
   if (method) {
-    detail::run_winograd(ctx, {*method, w.data(), p.s.images, in, x.data(), out, y.data(), end, out.size()});
+    detail::run_winograd(ctx,
+                         {*method, w.data(), p.s.images, in, x.data(), out, y.data(), end, out.size(), usual_images});
   } else {
     detail::run_group_conv(
         ctx, {std::ssize(offsets), offsets.data(), k.group, p.s.stride * k.group, w.data(), p.s.images, x.data(),
@@ -153,7 +155,7 @@ TEST_CASE("convolutions over grouped maps, direct and by Winograd, equal the pla
   }
 }
 
-TEST_CASE("convolutions over grouped maps give the same bits for any number of threads and images") {
+TEST_CASE("convolutions over grouped maps give the same bits for any number of threads") {
   const auto same = [](const shape& s, const std::optional<winograd_shape>& method) {
     const problem p(s);
     cpu_context one({.threads = 1});
@@ -181,4 +183,26 @@ TEST_CASE("a grouped map keeps its numbers on the way there and back") {
   CHECK(map[static_cast<std::size_t>(m.at(1, 2, 3) + 5)] == 0.0F);
   detail::from_groups(m, map.data(), y.data());
   CHECK(x == y);
+}
+
+TEST_CASE("a map gets the same bits alone and among as many as usual") {
+  const auto same = [](const shape& s, const std::optional<winograd_shape>& method) {
+    const problem p(s);
+    cpu_context ctx({.threads = 2});
+    const std::vector<float> all = fast(ctx, p, method, s.images);
+    const index_t size = p.residual.size() / s.images;
+    for (index_t n = 0; n < s.images; ++n) {
+      problem one = p;
+      one.s.images = 1;
+      one.x = cpu_tensor<float, 4>(1, s.channels, s.height, s.width);
+      one.residual = cpu_tensor<float, 4>(1, s.outputs, p.out_height(), p.out_width());
+      std::copy_n(p.x[n].data_handle(), one.x.size(), one.x.data_handle());
+      std::copy_n(p.residual[n].data_handle(), size, one.residual.data_handle());
+      const std::vector<float> y = fast(ctx, one, method, s.images);
+      CHECK(std::memcmp(y.data(), all.data() + n * size, y.size() * sizeof(float)) == 0);
+    }
+  };
+  for (const shape& s : {shape{2, 128, 64, 5, 25}, shape{4, 40, 33, 5, 25}})  // 10 and 20 tiles
+    for (const auto& method : methods) same(s, method);
+  same({8, 33, 40, 10, 50, 3, 2}, winograd_shape::f5x5_stride2);
 }

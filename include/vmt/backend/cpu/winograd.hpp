@@ -52,6 +52,7 @@ struct winograd_job {
   float* y;
   tile_end end;  ///< bias: all groups; residual: as y, image by image or one for all
   index_t residual_image = 0;
+  index_t usual_images = 0;  ///< of calls whose results are to have the same bits whatever `images` is; 0: `images`
 };
 
 /// How the work is done. Either threads take tiles of their own, and each transforms all weights, or they take output
@@ -59,7 +60,8 @@ struct winograd_job {
 /// has just written is slow to read. None of these changes a sum, so results do not depend on the threads.
 ///
 /// Where tiles are few, or need many products, weights are transformed but half beforehand, and then row by row of
-/// products in the registers (`winograd_row.hpp`): by the tiles of all images, for the order of sums is another.
+/// products in the registers (`winograd_row.hpp`): by the tiles of as many images as usual, for the order of sums is
+/// another.
 struct winograd_cut {
   static constexpr index_t v_numbers = index_t{1} << 17;  ///< half a MB: what a block's v may take of the second cache
   static constexpr index_t kept_numbers = index_t{1} << 18;  ///< likewise all transformed weights
@@ -77,13 +79,14 @@ struct winograd_cut {
   bool keeps;       ///< the transformed weights, from block to block
   bool overlaps;    ///< a slab of them is made while another is multiplied
 
-  winograd_cut(const group_kernels& k, const winograd_tiles& t, index_t images, index_t in_groups, index_t out_groups,
-               index_t threads) noexcept {
+  winograd_cut(const group_kernels& k, const winograd_tiles& t, index_t images, index_t usual_images, index_t in_groups,
+               index_t out_groups, index_t threads) noexcept {
     const index_t all = images * t.per_image();
+    const index_t usual = usual_images * t.per_image();
     const index_t own = ceil_div(all, threads);
     const index_t inputs = in_groups * k.group;
     const index_t fitting = v_numbers / (t.points * inputs);
-    const bool few = t.stride == 2 ? all <= 2 * most_by_rows || fitting >= fewest_by_rows : all <= most_by_rows;
+    const bool few = t.stride == 2 ? usual <= 2 * most_by_rows || fitting >= fewest_by_rows : usual <= most_by_rows;
     by_rows = few && k.winograd[static_cast<int>(t.shape)].row_parts > 0;
     weights = by_rows ? 3 * t.row_weights : t.weights;
     if (threads > 1 && own < fewest_tiles && out_groups >= threads) {
@@ -287,7 +290,8 @@ inline void run_winograd(cpu_context& ctx, const winograd_job& job) {
   const group_kernels& k = ctx.groups();
   const winograd_tiles tiles(job.shape, job.out.height, job.out.width);
   const index_t threads = ctx.threads().size();
-  const winograd_cut cut(k, tiles, job.images, job.in.groups(), job.out.groups(), threads);
+  const index_t usual = job.usual_images > 0 ? job.usual_images : job.images;
+  const winograd_cut cut(k, tiles, job.images, usual, job.in.groups(), job.out.groups(), threads);
   const index_t all = job.images * tiles.per_image();
   const index_t in_groups = job.in.groups();
   const index_t out_groups = job.out.groups();

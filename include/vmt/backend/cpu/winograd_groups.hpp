@@ -71,7 +71,8 @@ void winograd_through_groups(cpu_context& ctx, const_view<float, 4> x, Element e
         std::fill(border, map + (g + 1) * in.group_size(), 0.0F);
       }
     });
-    run_winograd(ctx, {choose_tiles(height, width), w, images, in, from, out, to, {bias_of, nullptr, false}, 0});
+    run_winograd(
+        ctx, {choose_tiles(height, width), w, images, in, from, out, to, {bias_of, nullptr, false}, 0, images_at_once});
     ctx.threads().parallel_for(images * out.groups(), [&](index_t begin, index_t end) {
       for (index_t item = begin; item < end; ++item) {
         const index_t g = item % out.groups();
