@@ -222,8 +222,7 @@ class winograd_block {
         const index_t to = count_ * (p + 1) / pieces;
         if (cut_.by_rows) {
           const index_t bytes = ceil_div(lines * cache_line, steps);
-          products_of_row(s, u, part / kernels().row_parts, part % kernels().row_parts, from, to, v, r,
-                          reinterpret_cast<const char*>(weights(later)) + bytes * step, bytes);
+          products_of_row(s, u, part, from, to, v, r, weights(later), bytes * step, bytes);
         } else {
           for (index_t i = lines * step / steps; i < lines * (step + 1) / steps; ++i) {
             prefetch(weights(later), i * cache_line);
@@ -247,16 +246,25 @@ class winograd_block {
                               {nullptr, s.first > 0 ? sums : nullptr, false}};
     k_.tile[to - from](&tile);
   }
-  void products_of_row(const slab_of& s, const float* u, index_t row, index_t part, index_t from, index_t to,
-                       const float* v, const room& r, const char* next, index_t bytes) const noexcept {
+  // Of part `part` of all parts of all rows; meanwhile asks for `bytes` of `later` from byte `later_first` on.
+  void products_of_row(const slab_of& s, const float* u, index_t part, index_t from, index_t to, const float* v,
+                       const room& r, const float* later, index_t later_first, index_t bytes) const noexcept {
+    const index_t row = part / kernels().row_parts;
     const index_t first = row * (tiles_.points / tiles_.rows);
-    const winograd_row_job job{s.count,   r.offset,
-                               k_.group,  u + 3 * tiles_.row_weight(row) * u_point(),
-                               u_point(), v + first * v_point() + from * k_.group,
-                               v_point(), r.m + first * m_point() + from * k_.group,
-                               m_point(), s.first > 0,
-                               next,      ceil_div(bytes, s.count * k_.group)};
-    kernels().row[part][to - from](&job);
+    const winograd_row_job job{s.count,
+                               r.offset,
+                               k_.group,
+                               u + 3 * tiles_.row_weight(row) * u_point(),
+                               u_point(),
+                               v + first * v_point() + from * k_.group,
+                               v_point(),
+                               r.m + first * m_point() + from * k_.group,
+                               m_point(),
+                               s.first > 0,
+                               later,
+                               later_first,
+                               ceil_div(bytes, s.count * k_.group)};
+    kernels().row[part % kernels().row_parts][to - from](&job);
   }
   void store(index_t o, const float* m) const noexcept {
     const group_map& out = job_.out;

@@ -22,8 +22,10 @@ struct winograd_row_job {
   float* m;  ///< likewise
   index_t m_point;
   bool add;
-  const void* next;    ///< what will be needed later, asked for with the channels, so many bytes with each:
-  index_t next_bytes;  ///< all at once, the requests would wait for each other, and the products for them
+  /// What will be needed later, asked for from byte `later_first` on, so many bytes with each channel: all at once, the
+  /// requests would wait for each other, and the products for them.
+  const void* later;
+  index_t later_first, later_bytes;
 };
 
 /// The parts of a row: part i has points begins[i] … begins[i + 1] − 1, no more than fit the registers, pairs together.
@@ -75,13 +77,13 @@ struct winograd_row {
       for (std::size_t t = 0; t < T; ++t) sum[q][t][0] = sum[q][t][1] = lanes<N>{};
     }
     const float* u = job->u;
-    index_t next = 0;
+    index_t later = job->later_first;
     for (index_t r = 0; r < job->runs; ++r) {
       const float* v[points];
       VMT_UNROLL
       for (std::size_t q = 0; q < points; ++q) v[q] = job->v + job->offset[r] + index_t(First + q) * job->v_point;
-      for (index_t c = 0; c < job->run; ++c, u += 2 * N, next += job->next_bytes) {
-        prefetch(job->next, next);
+      for (index_t c = 0; c < job->run; ++c, u += 2 * N, later += job->later_bytes) {
+        prefetch(job->later, later);
         lanes<N> w[2][Column::weights];
         VMT_UNROLL
         for (int half = 0; half < 2; ++half) {
