@@ -8,8 +8,8 @@ namespace vmt::inline VMT_ABI::detail {
 /// What the taps of a stem's convolution see, over all frames and outputs: the sums of x_k, and of x_k·x_l. As the
 /// convolution's maps are a[c] = Σ_k w[c][k]·x_k, they tell the sums of a and of a² without the maps:
 ///   Σ a = Σ_k w[k]·Σ x_k,   Σ a² = Σ_k Σ_l w[k]·w[l]·Σ x_k·x_l,   and Σ a·x_k = Σ_l w[l]·Σ x_k·x_l.
-/// 49 taps have half of 49 products for each output, 64 channels have 64 of 49. They are summed around the mean of one
-/// picture: a deviation as small as the numbers' last digits would be lost in the sums of the numbers.
+/// For each output that is 49·49/2 products instead of the 49·64 of 64 channels' maps. Numbers are summed around the
+/// mean of one picture: deviations as small as their last digits would be lost in sums of the numbers themselves.
 class stem_moments {
  public:
   /// Sums of floats over runs, then in double by window and in order: the same for any number of threads.
