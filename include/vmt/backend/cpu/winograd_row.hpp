@@ -49,10 +49,8 @@ struct winograd_half_filter {
       float* const u = job->u + i * N;
       VMT_UNROLL
       for (std::size_t s = 0; s < 3; ++s) {
-        lanes<N> tap[3], t[rows];
-        VMT_UNROLL
-        for (std::size_t r = 0; r < 3; ++r) load<N>(tap[r], g + index_t(3 * r + s) * group * group);
-        Row::template filter<N>(tap, t);
+        lanes<N> t[rows];
+        filter_column<Row, N>(g + index_t(s) * group * group, t);
         VMT_UNROLL
         for (std::size_t r = 0; r < rows; ++r) store<N>(t[r], u + index_t(3 * r + s) * job->point);
       }

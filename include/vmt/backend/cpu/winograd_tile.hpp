@@ -267,6 +267,16 @@ struct winograd_filter_job {
   index_t first, last;
 };
 
+/// One column of G g; the first of its three taps is at g, the others follow three taps apart.
+template <class Row, int N>
+VMT_ALWAYS_INLINE void filter_column(const float* g, lanes<N> (&t)[Row::weights]) noexcept {
+  constexpr index_t group = 2 * N;
+  lanes<N> tap[3];
+  VMT_UNROLL
+  for (std::size_t r = 0; r < 3; ++r) load<N>(tap[r], g + index_t(3 * r) * group * group);
+  Row::template filter<N>(tap, t);
+}
+
 template <class Row, class Column>
 struct winograd_filter {
   template <int N>
@@ -281,10 +291,8 @@ struct winograd_filter {
       lanes<N> square[rows][3];
       VMT_UNROLL
       for (std::size_t s = 0; s < 3; ++s) {
-        lanes<N> tap[3], t[rows];
-        VMT_UNROLL
-        for (std::size_t r = 0; r < 3; ++r) load<N>(tap[r], g + index_t(3 * r + s) * group * group);
-        Row::template filter<N>(tap, t);
+        lanes<N> t[rows];
+        filter_column<Row, N>(g + index_t(s) * group * group, t);
         VMT_UNROLL
         for (std::size_t r = 0; r < rows; ++r) square[r][s] = t[r];
       }
